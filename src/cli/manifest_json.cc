@@ -1,0 +1,129 @@
+#include "cli/manifest_json.h"
+
+#include "postgres/lsn.h"
+#include "util/bytes.h"
+#include "util/clock.h"
+
+namespace pgcairn::cli {
+namespace {
+
+std::string LsnText(uint64_t lsn) { return postgres::Lsn{lsn}.ToText(); }
+std::string TimeText(int64_t us) { return Timestamp{us}.ToIso(); }
+
+Json Tablespaces(const format::Manifest& manifest) {
+  Json list = Json::array();
+  for (const format::Tablespace& tablespace : manifest.tablespaces()) {
+    list.push_back({{"oid", tablespace.oid()},
+                    {"name", tablespace.name()},
+                    {"location", tablespace.location()}});
+  }
+  return list;
+}
+
+Json Databases(const format::Manifest& manifest) {
+  Json list = Json::array();
+  for (const format::Database& database : manifest.databases()) {
+    list.push_back({{"oid", database.oid()}, {"name", database.name()}});
+  }
+  return list;
+}
+
+Json Settings(const format::Manifest& manifest) {
+  Json settings = Json::object();
+  for (const format::Setting& setting : manifest.settings()) {
+    settings[setting.name()] = setting.value();
+  }
+  return settings;
+}
+
+Json Wal(const format::Manifest& manifest) {
+  Json list = Json::array();
+  for (const format::WalProof& proof : manifest.wal()) {
+    list.push_back({{"segment", proof.name()},
+                    {"content_identity", ToHex(AsBytes(proof.content_identity()))}});
+  }
+  return list;
+}
+
+Json BadPages(const format::Manifest& manifest) {
+  Json list = Json::array();
+  for (const format::BadPage& page : manifest.bad_pages()) {
+    list.push_back({{"path", page.path()}, {"block", page.block()}});
+  }
+  return list;
+}
+
+}  // namespace
+
+Json BackupSummary(const format::Manifest& manifest) {
+  return {{"backup_id", manifest.backup_id()},
+          {"type", manifest.type() == format::Manifest::FULL ? "full" : "incremental"},
+          {"method", manifest.method() == format::Manifest::PHYSICAL ? "physical" : "logical"},
+          {"started_at", TimeText(manifest.started_at_us())},
+          {"stopped_at", TimeText(manifest.stop_time_us())},
+          {"finished_at", TimeText(manifest.finished_at_us())},
+          {"start_lsn", LsnText(manifest.start_lsn())},
+          {"stop_lsn", LsnText(manifest.stop_lsn())},
+          {"timeline", manifest.timeline()},
+          {"server_version_num", manifest.server_version_num()},
+          {"system_identifier", std::to_string(manifest.system_identifier())},
+          {"files", manifest.stream_count()},
+          {"bytes", manifest.stream_bytes()},
+          {"stored_bytes", manifest.pack_bytes()},
+          {"new_stored_bytes", manifest.new_pack_bytes()},
+          {"good", manifest.bad_page_count() == 0},
+          {"note", manifest.note()}};
+}
+
+Json BackupDetails(const format::Manifest& manifest) {
+  Json json = BackupSummary(manifest);
+  json["cluster"] = manifest.cluster_name();
+  json["host"] = manifest.host();
+  json["program_version"] = manifest.program_version();
+  json["predecessor"] = manifest.predecessor().backup_id();
+  json["catalog_version"] = manifest.catalog_version();
+  json["data_checksums"] = manifest.data_checksums();
+  json["block_size"] = manifest.block_size();
+  json["wal_segment_size"] = manifest.wal_segment_size();
+  json["relation_segment_pages"] = manifest.relation_segment_pages();
+  json["data_directory"] = manifest.data_directory();
+  json["config_file"] = manifest.config_file();
+  json["hba_file"] = manifest.hba_file();
+  json["ident_file"] = manifest.ident_file();
+  json["tablespaces"] = Tablespaces(manifest);
+  json["databases"] = Databases(manifest);
+  json["settings"] = Settings(manifest);
+  json["notes"] = std::vector<std::string>(manifest.notes().begin(), manifest.notes().end());
+  json["wal"] = Wal(manifest);
+  json["packs"] = manifest.pack_count();
+  json["pages_checked"] = manifest.pages_checked();
+  json["pages_torn"] = manifest.pages_torn();
+  json["bad_page_count"] = manifest.bad_page_count();
+  json["bad_pages"] = BadPages(manifest);
+  json["backup_label"] = manifest.backup_label();
+  json["tablespace_map"] = manifest.tablespace_map();
+  return json;
+}
+
+Json WindowsJson(const commands::ClusterWindows& windows) {
+  Json list = Json::array();
+  for (const commands::RecoveryWindow& window : windows.windows) {
+    list.push_back({{"timeline", window.timeline.value},
+                    {"system_identifier", std::to_string(window.system_identifier)},
+                    {"from", window.from.ToIso()},
+                    {"from_lsn", window.from_lsn.ToText()},
+                    {"to", window.to ? Json(window.to->ToIso()) : Json(nullptr)},
+                    {"to_lsn", window.to_lsn.ToText()},
+                    {"backups", window.backups}});
+  }
+  Json gaps = Json::array();
+  for (const commands::WalGap& gap : windows.gaps) {
+    gaps.push_back({{"timeline", gap.timeline.value},
+                    {"first_missing", gap.first_missing},
+                    {"last_missing", gap.last_missing},
+                    {"segments", gap.segments}});
+  }
+  return {{"windows", list}, {"gaps", gaps}};
+}
+
+}  // namespace pgcairn::cli

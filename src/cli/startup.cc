@@ -1,0 +1,146 @@
+#include "cli/startup.h"
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <string_view>
+
+#include "commands/process.h"
+#include "util/file.h"
+#include "util/log.h"
+
+extern char** environ;
+
+namespace pgcairn::cli {
+namespace {
+
+struct User {
+  std::string name;
+  std::string home;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+User ToUser(const struct passwd& entry) {
+  return {entry.pw_name, entry.pw_dir, entry.pw_uid, entry.pw_gid};
+}
+
+std::optional<User> FindUser(const std::string& name) {
+  struct passwd entry {};
+  struct passwd* found = nullptr;
+  char buffer[4096];
+  if (::getpwnam_r(name.c_str(), &entry, buffer, sizeof buffer, &found) != 0 || found == nullptr) {
+    return std::nullopt;
+  }
+  return ToUser(entry);
+}
+
+std::optional<User> OwnerOf(const std::string& path) {
+  struct stat info {};
+  if (path.empty() || ::stat(path.c_str(), &info) != 0 || info.st_uid == 0) return std::nullopt;
+  struct passwd entry {};
+  struct passwd* found = nullptr;
+  char buffer[4096];
+  if (::getpwuid_r(info.st_uid, &entry, buffer, sizeof buffer, &found) == 0 && found != nullptr) {
+    return ToUser(entry);
+  }
+  return User{fmt::format("#{}", info.st_uid), "/", info.st_uid, info.st_gid};
+}
+
+Result<User> UserToBecome(const GlobalOptions& options) {
+  if (!options.owner.empty()) {
+    std::optional<User> named = FindUser(options.owner);
+    if (named) return *named;
+    return Error{Code::kUsage, fmt::format("there is no user \"{}\"", options.owner),
+                 "name an existing user with --owner"};
+  }
+  config::LoadOptions load = ToLoadOptions(options);
+  ASSIGN_OR_RETURN(config::ConfigPlace place, config::FindConfig(load));
+  if (auto owner = OwnerOf(place.config_file)) return *owner;
+  ASSIGN_OR_RETURN(config::Settings settings, config::Load(load));
+  if (auto owner = OwnerOf(settings.cluster.data_directory)) return *owner;
+  if (auto owner = OwnerOf(settings.storage.local_path)) return *owner;
+  if (auto postgres = FindUser("postgres")) return *postgres;
+  return Error{Code::kUsage, "pgcairn does not run as root, and there is no user \"postgres\"",
+               "name the user that owns the data directory with --owner"};
+}
+
+Status Become(const User& user) {
+  bool done = ::initgroups(user.name.c_str(), user.gid) == 0 && ::setgid(user.gid) == 0 &&
+              ::setuid(user.uid) == 0;
+  if (!done) return ErrnoError(errno, "becoming the user", user.name);
+  ::setenv("HOME", user.home.c_str(), 1);
+  // A change of user makes core dumps possible again.
+  Harden();
+  return {};
+}
+
+Status CloseEnvFile(const GlobalOptions& options) {
+  ASSIGN_OR_RETURN(config::ConfigPlace place, config::FindConfig(ToLoadOptions(options)));
+  std::string path = place.base_directory + "/.env";
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0 || (info.st_mode & 077) == 0) return {};
+  if (::chmod(path.c_str(), 0600) != 0) return ErrnoError(errno, "closing to others", path);
+  LogInfo("{} could be read by others: its mode is now 0600", path);
+  return {};
+}
+
+Status SetLogLevelFrom(const std::string& name) {
+  if (name == "debug") SetLogLevel(LogLevel::kDebug);
+  if (name == "warning") SetLogLevel(LogLevel::kWarning);
+  if (name == "error") SetLogLevel(LogLevel::kError);
+  return {};
+}
+
+}  // namespace
+
+config::LoadOptions ToLoadOptions(const GlobalOptions& options) {
+  config::LoadOptions load;
+  if (!options.config.empty()) load.config_path = options.config;
+  if (!options.cluster.empty()) load.cluster = options.cluster;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    std::string_view text(*entry);
+    size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    load.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  std::error_code error;
+  load.working_directory = std::filesystem::current_path(error).string();
+  if (error) load.working_directory = "/";
+  return load;
+}
+
+void Harden() {
+  ::umask(077);
+  commands::ForbidCoreDumps();
+}
+
+Status LeaveRoot(const GlobalOptions& options) {
+  if (::geteuid() != 0) return {};
+  ASSIGN_OR_RETURN(User user, UserToBecome(options));
+  if (user.uid == 0) {
+    return Error{Code::kRefused, "pgcairn does not run as root",
+                 "name the user that owns the data directory with --owner"};
+  }
+  LogInfo("Started as root: going on as {}", user.name);
+  return Become(user);
+}
+
+Result<config::Settings> Prepare(const GlobalOptions& options, bool for_init) {
+  RETURN_IF_ERROR(SetLogLevelFrom(options.log_level));
+  RETURN_IF_ERROR(LeaveRoot(options));
+  if (for_init) RETURN_IF_ERROR(CloseEnvFile(options));
+  ASSIGN_OR_RETURN(config::Settings settings, config::Load(ToLoadOptions(options)));
+  for (const config::LibpqVariable& variable : settings.libpq_variables) {
+    ::setenv(variable.name.c_str(), variable.value.RevealCString(), 0);
+  }
+  return settings;
+}
+
+}  // namespace pgcairn::cli

@@ -1,0 +1,38 @@
+// What happens before a verb runs: settings, user, hardening.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/config_search.h"
+#include "config/settings.h"
+#include "util/result.h"
+
+namespace pgcairn::cli {
+
+struct GlobalOptions {
+  std::string config;   // --config
+  std::string cluster;  // --cluster
+  std::string owner;    // --owner: the user to become when started as root
+  bool json = false;    // --output=json
+  bool no_progress = false;
+  std::string log_level = "info";
+};
+
+// From the global options and the process's environment and working directory.
+config::LoadOptions ToLoadOptions(const GlobalOptions& options);
+
+// Closes what must be closed in every process: no core dumps, and files only for the owner.
+void Harden();
+
+// Started as root, the process becomes the user that owns the cluster before it opens anything:
+// --owner, else the owner of the configuration, of cluster.data_directory or of the repository,
+// else "postgres". Says so. Does nothing for other users. Errors: kUsage (no such user),
+// kPermission.
+Status LeaveRoot(const GlobalOptions& options);
+
+// Settings for a verb, with LeaveRoot before and the log file opened after. `for_init` also closes
+// a .env that others can read, which is an error otherwise.
+Result<config::Settings> Prepare(const GlobalOptions& options, bool for_init = false);
+
+}  // namespace pgcairn::cli

@@ -1,0 +1,80 @@
+#include <fmt/format.h>
+
+#include "cli/exit_codes.h"
+#include "cli/manifest_json.h"
+#include "cli/verb.h"
+#include "commands/list.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+namespace pgcairn::cli {
+namespace {
+
+Json ToJson(const commands::ClusterList& list) {
+  Json backups = Json::array();
+  for (const format::Manifest& manifest : list.backups) backups.push_back(BackupSummary(manifest));
+  Json damaged = Json::array();
+  for (const commands::DamagedBackup& backup : list.damaged) {
+    damaged.push_back({{"backup_id", backup.backup_id}, {"problem", backup.problem}});
+  }
+  Json windows = WindowsJson(list.windows);
+  return {{"cluster", list.cluster},
+          {"backups", backups},
+          {"damaged", damaged},
+          {"recovery_windows", windows["windows"]},
+          {"wal_gaps", windows["gaps"]}};
+}
+
+void PrintBackups(const commands::ClusterList& list) {
+  fmt::print("Cluster {}\n\n", list.cluster);
+  if (list.backups.empty()) fmt::print("  no backup yet: run `pgcairn backup`\n");
+  for (const format::Manifest& manifest : list.backups) {
+    fmt::print("  {}  {}  {:>9} of data, {:>9} stored  timeline {}{}\n", manifest.backup_id(),
+               Timestamp{manifest.stop_time_us()}.ToText(), FormatBytes(manifest.stream_bytes()),
+               FormatBytes(manifest.pack_bytes()), manifest.timeline(),
+               manifest.bad_page_count() == 0
+                   ? ""
+                   : fmt::format("  BAD: {} pages fail their checksum", manifest.bad_page_count()));
+  }
+}
+
+void PrintWindows(const commands::ClusterWindows& windows) {
+  fmt::print("\nRecovery window\n\n");
+  if (windows.windows.empty()) fmt::print("  nothing can be restored yet\n");
+  for (const commands::RecoveryWindow& window : windows.windows) {
+    fmt::print("  timeline {}: from {} ({}) to {} ({})\n", window.timeline.value,
+               window.from.ToText(), window.from_lsn.ToText(),
+               window.to ? window.to->ToText() : "the same moment", window.to_lsn.ToText());
+  }
+  for (const commands::WalGap& gap : windows.gaps) {
+    fmt::print("  GAP on timeline {}: {} segments are missing, {} to {}\n", gap.timeline.value,
+               gap.segments, gap.first_missing, gap.last_missing);
+  }
+}
+
+int Run(const GlobalOptions& globals) {
+  Result<config::Settings> settings = Prepare(globals);
+  if (!settings.ok()) return Fail(globals, settings.error());
+  Result<commands::ClusterList> list = commands::List(*settings);
+  if (!list.ok()) return Fail(globals, list.error());
+  if (globals.json) {
+    PrintJson(ToJson(*list));
+  } else {
+    PrintBackups(*list);
+    PrintWindows(list->windows);
+  }
+  if (list->damaged.empty()) return 0;
+  for (const commands::DamagedBackup& backup : list->damaged) {
+    LogLine(LogLevel::kError, backup.problem);
+  }
+  return StatusOf(Code::kDamaged);
+}
+
+}  // namespace
+
+void AddList(CLI::App& app, Invocation& invocation) {
+  CLI::App* verb = app.add_subcommand("list", "the backups, and which moments can be restored");
+  verb->callback([&invocation] { invocation.run = Run; });
+}
+
+}  // namespace pgcairn::cli

@@ -1,0 +1,58 @@
+// The archived WAL of one PostgreSQL cluster: what is there, on which timelines, without gaps.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "postgres/lsn.h"
+#include "postgres/wal/timeline_history.h"
+#include "repository/wal_store/wal_store.h"
+#include "util/result.h"
+
+namespace pgcairn::commands {
+
+// A snapshot of names; immutable.
+class Archive {
+ public:
+  // `segment_bytes` is the cluster's WAL segment size. `wal` outlives the archive.
+  static Result<Archive> Read(const repository::WalStore& wal, uint64_t segment_bytes);
+
+  // All timelines with a segment, in rising order.
+  std::vector<postgres::TimelineId> Timelines() const;
+  const std::vector<postgres::TimelineSwitch>& HistoryOf(postgres::TimelineId timeline) const;
+  bool Has(postgres::WalSegment segment) const;
+
+  // The segment that a server recovering to `timeline` reads for segment number `number`, if it is
+  // archived: that of the timeline which holds the segment's last byte.
+  Result<std::optional<postgres::WalSegment>> OnPath(postgres::TimelineId timeline,
+                                                     uint64_t number) const;
+  // The last segment number of the unbroken run from `first` on the path to `timeline`; nothing
+  // when `first` itself is missing.
+  Result<std::optional<uint64_t>> LastOfRun(postgres::TimelineId timeline, uint64_t first) const;
+
+  // Missing segments between two present ones of one timeline.
+  struct Gap {
+    postgres::WalSegment first;
+    uint64_t count = 0;
+  };
+  std::vector<Gap> Gaps() const;
+
+  const repository::WalStore& wal() const { return *wal_; }
+  uint64_t segment_bytes() const { return segment_bytes_; }
+  std::string NameOf(postgres::WalSegment segment) const {
+    return postgres::WalSegmentName(segment, segment_bytes_);
+  }
+
+ private:
+  const repository::WalStore* wal_ = nullptr;
+  uint64_t segment_bytes_ = 0;
+  std::map<postgres::TimelineId, std::set<uint64_t>> segments_;
+  std::map<postgres::TimelineId, std::vector<postgres::TimelineSwitch>> histories_;
+};
+
+}  // namespace pgcairn::commands

@@ -1,0 +1,405 @@
+#include "commands/backup.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "commands/copy_files.h"
+#include "commands/open_cluster.h"
+#include "commands/server_check.h"
+#include "commands/wal_wait.h"
+#include "postgres/backup_session.h"
+#include "postgres/connection.h"
+#include "postgres/control_file.h"
+#include "postgres/data_directory.h"
+#include "postgres/external_config.h"
+#include "postgres/server_facts.h"
+#include "postgres/wal_switch.h"
+#include "repository/history_store.h"
+#include "repository/lease/lease.h"
+#include "repository/manifest/manifest_store.h"
+#include "repository/names.h"
+#include "repository/wal_store/wal_store.h"
+#include "storage/discarding/discarding_storage.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+namespace pgcairn::commands {
+namespace {
+
+// Everything that one run carries from step to step.
+struct Run {
+  const config::Settings& settings;
+  const BackupOptions& options;
+  OpenedCluster opened;
+  std::unique_ptr<storage::DiscardingStorage> discarding;        // --test only
+  std::unique_ptr<repository::ClusterAccess> discarding_access;  // --test only
+  postgres::Connection connection;
+  postgres::ServerFacts facts;
+  std::string data_directory;
+  Timestamp started;
+  std::string backup_id;
+
+  // Where packs and the manifest go.
+  const repository::ClusterAccess& target() const {
+    return discarding_access ? *discarding_access : *opened.cluster;
+  }
+};
+
+// Removes the lease when the run ends, however it ends.
+class LeaseHolder {
+ public:
+  LeaseHolder(const repository::ClusterAccess& cluster, std::string backup_id)
+      : cluster_(cluster), backup_id_(std::move(backup_id)) {}
+  LeaseHolder(const LeaseHolder&) = delete;
+  LeaseHolder& operator=(const LeaseHolder&) = delete;
+  ~LeaseHolder() {
+    Status removed = repository::RemoveLease(cluster_, backup_id_);
+    if (!removed.ok()) LogWarning("{}", removed.error().message);
+  }
+
+ private:
+  const repository::ClusterAccess& cluster_;
+  std::string backup_id_;
+};
+
+// Asks for the insert position over a connection of its own, opened when a page is first in doubt.
+class InsertPosition {
+ public:
+  explicit InsertPosition(const config::Settings& settings) : settings_(settings) {}
+
+  Result<postgres::Lsn> operator()() {
+    std::lock_guard lock(mutex_);
+    if (!connection_) {
+      ASSIGN_OR_RETURN(postgres::Connection connection, Connect(settings_));
+      connection_.emplace(std::move(connection));
+    }
+    ASSIGN_OR_RETURN(std::string text,
+                     connection_->QueryCell("SELECT pg_catalog.pg_current_wal_insert_lsn()"));
+    std::optional<postgres::Lsn> lsn = postgres::ParseLsn(text);
+    if (!lsn) return Error{Code::kFailed, "the server's insert position is not an LSN", ""};
+    return *lsn;
+  }
+
+ private:
+  const config::Settings& settings_;
+  std::mutex mutex_;
+  std::optional<postgres::Connection> connection_;
+};
+
+Result<Run> Prepare(const config::Settings& settings, const BackupOptions& options) {
+  ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
+  ASSIGN_OR_RETURN(postgres::Connection connection, Connect(settings));
+  ASSIGN_OR_RETURN(postgres::ServerFacts facts, postgres::ReadServerFacts(connection));
+  RETURN_IF_ERROR(CheckReadyForBackup(settings, facts));
+  ASSIGN_OR_RETURN(std::string data_directory, ProveDataDirectory(settings, facts));
+  RETURN_IF_ERROR(repository::RequireSystem(*opened.cluster, facts.system_identifier.value));
+  Timestamp started = Timestamp::Now();
+  ASSIGN_OR_RETURN(std::string backup_id, repository::NewBackupId(started));
+  Run run{settings,          options,
+          std::move(opened), nullptr,
+          nullptr,           std::move(connection),
+          std::move(facts),  std::move(data_directory),
+          started,           std::move(backup_id)};
+  if (options.test) {
+    run.discarding = std::make_unique<storage::DiscardingStorage>(*run.opened.storage);
+    // The keys are opened a second time: a key ring is not copied.
+    ASSIGN_OR_RETURN(OpenedCluster again, OpenCluster(settings));
+    run.discarding_access = std::make_unique<repository::ClusterAccess>(
+        repository::ClusterAccess{*run.discarding, again.cluster->names, again.cluster->place,
+                                  std::move(again.cluster->keys)});
+  }
+  return run;
+}
+
+// Archiving is proven before anything is copied: a segment that is finished now must arrive. The
+// server switches segments when the backup starts; the marker makes sure that there is one to
+// finish.
+Result<std::string> MarkSegment(Run& run) {
+  ASSIGN_OR_RETURN(postgres::Lsn marker, postgres::EmitWalMarker(run.connection));
+  return postgres::WalSegmentName(
+      postgres::SegmentBefore(run.facts.timeline, marker, run.facts.wal_segment_size),
+      run.facts.wal_segment_size);
+}
+
+Status CheckControlFile(const Run& run, const postgres::BackupStart& start) {
+  ASSIGN_OR_RETURN(postgres::ControlFileRead read, postgres::ReadControlFile(run.data_directory));
+  if (read.control.checkpoint_redo < start.lsn) {
+    return Error{
+        Code::kRefused,
+        fmt::format("pg_control in {} knows a checkpoint at {}, before the backup's start "
+                    "at {}",
+                    run.data_directory, read.control.checkpoint_redo.ToText(), start.lsn.ToText()),
+        "the directory is not the running server's: check cluster.data_directory"};
+  }
+  if (read.control.checkpoint_timeline != start.timeline) {
+    return Error{Code::kRefused, "pg_control is on another timeline than the server",
+                 "the directory is not the running server's: check cluster.data_directory"};
+  }
+  return {};
+}
+
+Result<postgres::ExternalConfig> CollectConfig(const Run& run) {
+  postgres::ExternalConfigPaths paths;
+  paths.data_directory = run.data_directory;
+  paths.config_file = run.facts.config_file;
+  paths.hba_file = run.facts.hba_file;
+  paths.ident_file = run.facts.ident_file;
+  paths.included_files = run.facts.config_files;
+  return postgres::CollectExternalConfig(paths);
+}
+
+Result<CopyResult> CopyDataDirectory(Run& run, postgres::BackupSession& session,
+                                     const postgres::DataDirectoryListing& listing,
+                                     const postgres::ExternalConfig& config,
+                                     sources::PageFindings& findings, uint64_t* bytes_read) {
+  InsertPosition insert_position(run.settings);
+  Progress progress(run.options.progress, "backup", listing.bytes_total);
+  auto last_ping = MonotonicSeconds();
+  CopyOptions copy{listing,
+                   config.files,
+                   {run.data_directory, run.facts.data_checksums, run.facts.segment_size_pages,
+                    session.start().lsn, [&] { return insert_position(); }, &findings},
+                   static_cast<size_t>(run.settings.performance.jobs),
+                   static_cast<int>(run.settings.compression.level),
+                   progress,
+                   [&]() -> Status {
+                     constexpr double kPingSeconds = 5;
+                     if (MonotonicSeconds() - last_ping < kPingSeconds) return {};
+                     last_ping = MonotonicSeconds();
+                     return session.Ping();
+                   }};
+  Result<CopyResult> result = CopyFiles(run.target(), copy);
+  *bytes_read = progress.done_bytes();
+  return result;
+}
+
+// The role that every cluster has and that may enter every database: the trial restore's.
+Result<std::string> BootstrapSuperuser(postgres::Connection& connection) {
+  return connection.QueryCell(
+      "SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10 -- BOOTSTRAP_SUPERUSERID");
+}
+
+void AddSetting(format::Manifest& manifest, const char* name, std::string value) {
+  format::Setting* setting = manifest.add_settings();
+  setting->set_name(name);
+  setting->set_value(std::move(value));
+}
+
+void DescribeServer(const Run& run, format::Manifest& manifest) {
+  const postgres::ServerFacts& facts = run.facts;
+  manifest.set_system_identifier(facts.system_identifier.value);
+  manifest.set_server_version_num(static_cast<uint32_t>(facts.version_num));
+  manifest.set_wal_segment_size(facts.wal_segment_size);
+  manifest.set_block_size(facts.block_size);
+  manifest.set_relation_segment_pages(facts.segment_size_pages);
+  manifest.set_data_checksums(facts.data_checksums);
+  manifest.set_data_directory(run.data_directory);
+  manifest.set_config_file(facts.config_file);
+  manifest.set_hba_file(facts.hba_file);
+  manifest.set_ident_file(facts.ident_file);
+  struct stat info {};
+  bool known = ::stat(run.data_directory.c_str(), &info) == 0;
+  manifest.set_data_directory_mode(known ? info.st_mode & 0777 : 0700);
+  for (const postgres::Database& database : facts.databases) {
+    format::Database* added = manifest.add_databases();
+    added->set_oid(database.oid);
+    added->set_name(database.name);
+  }
+  auto set = [&](const char* name, std::string value) {
+    AddSetting(manifest, name, std::move(value));
+  };
+  set("max_connections", std::to_string(facts.limits.max_connections));
+  set("max_worker_processes", std::to_string(facts.limits.max_worker_processes));
+  set("max_wal_senders", std::to_string(facts.limits.max_wal_senders));
+  set("max_prepared_transactions", std::to_string(facts.limits.max_prepared_transactions));
+  set("max_locks_per_transaction", std::to_string(facts.limits.max_locks_per_transaction));
+  set("shared_preload_libraries", facts.shared_preload_libraries);
+  set("wal_level", facts.wal_level);
+  set("archive_timeout", std::to_string(facts.archive_timeout_s));
+  set("server_encoding", facts.server_encoding);
+}
+
+// Tablespaces as the data directory links them: the links are what a restore must make.
+void DescribeTablespaces(const Run& run, const postgres::DataDirectoryListing& listing,
+                         format::Manifest& manifest) {
+  for (const postgres::TablespaceLink& link : listing.tablespaces) {
+    format::Tablespace* added = manifest.add_tablespaces();
+    added->set_oid(link.oid);
+    added->set_location(link.link_target);
+    for (const postgres::Tablespace& known : run.facts.tablespaces) {
+      if (known.oid == link.oid) added->set_name(known.name);
+    }
+  }
+}
+
+void DescribeRun(const Run& run, format::Manifest& manifest) {
+  char host[256] = "";
+  ::gethostname(host, sizeof host - 1);
+  manifest.set_backup_id(run.backup_id);
+  manifest.set_cluster_name(run.settings.cluster.name);
+  manifest.set_type(format::Manifest::FULL);
+  manifest.set_method(format::Manifest::PHYSICAL);
+  manifest.set_started_at_us(run.started.unix_us);
+  manifest.set_program_version("0.1.0");
+  manifest.set_host(host);
+  if (!run.options.note.empty()) manifest.set_note(run.options.note);
+}
+
+void DescribeFindings(const sources::PageFindings& findings, format::Manifest& manifest) {
+  manifest.set_pages_checked(findings.checked());
+  manifest.set_pages_torn(findings.torn());
+  manifest.set_bad_page_count(findings.bad_count());
+  for (const sources::BadPage& bad : findings.bad_pages()) {
+    format::BadPage* added = manifest.add_bad_pages();
+    added->set_path(bad.path);
+    added->set_block(bad.block);
+  }
+}
+
+Status NamePredecessor(const repository::ClusterAccess& cluster, format::Manifest& manifest) {
+  ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(cluster));
+  if (ids.empty()) return {};
+  Result<repository::StoredManifest> last = repository::ReadManifest(cluster, ids.back());
+  if (!last.ok()) {
+    // A damaged predecessor must not keep the next backup from being made.
+    LogWarning("{}", last.error().message);
+    return {};
+  }
+  manifest.mutable_predecessor()->set_backup_id(ids.back());
+  manifest.mutable_predecessor()->set_manifest_sha256(ToString(last->sha256.bytes));
+  return {};
+}
+
+BackupReport Summarise(const Run& run, const format::Manifest& manifest) {
+  BackupReport report;
+  report.backup_id = run.backup_id;
+  report.test = run.options.test;
+  report.start_lsn = postgres::Lsn{manifest.start_lsn()}.ToText();
+  report.stop_lsn = postgres::Lsn{manifest.stop_lsn()}.ToText();
+  report.timeline = manifest.timeline();
+  report.files = manifest.stream_count();
+  report.bytes_stored = manifest.new_pack_bytes();
+  report.packs = manifest.pack_count();
+  report.pages_checked = manifest.pages_checked();
+  report.pages_torn = manifest.pages_torn();
+  report.bad_page_count = manifest.bad_page_count();
+  for (const format::BadPage& bad : manifest.bad_pages()) {
+    report.bad_pages.push_back(fmt::format("{} block {}", bad.path(), bad.block()));
+  }
+  report.notes.assign(manifest.notes().begin(), manifest.notes().end());
+  return report;
+}
+
+// The server's clock, for it is the server's clock that stamps commit records.
+Result<int64_t> ServerTimeUs(postgres::Connection& connection) {
+  ASSIGN_OR_RETURN(
+      std::string text,
+      connection.QueryCell("SELECT (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) "
+                           "* 1000000)::bigint"));
+  return std::stoll(text);
+}
+
+Status FinishManifest(Run& run, postgres::BackupSession& session, const CopyResult& copied,
+                      format::Manifest& manifest) {
+  ASSIGN_OR_RETURN(postgres::BackupSession::StopResult stop, session.Stop());
+  ASSIGN_OR_RETURN(int64_t stop_time_us, ServerTimeUs(run.connection));
+  manifest.set_timeline(stop.timeline.value);
+  manifest.set_start_lsn(session.start().lsn.value);
+  manifest.set_stop_lsn(stop.stop_lsn.value);
+  manifest.set_stop_time_us(stop_time_us);
+  manifest.set_backup_label(stop.backup_label);
+  manifest.set_tablespace_map(stop.tablespace_map);
+  for (const repository::BlobReference& list : copied.stream_lists) {
+    repository::ToMessage(list.pack, list.location, manifest.add_stream_lists());
+  }
+  manifest.set_stream_count(copied.stream_count);
+  manifest.set_stream_bytes(copied.stream_bytes);
+  uint64_t new_bytes = 0;
+  for (const repository::StoredPack& pack : copied.packs) new_bytes += pack.length;
+  manifest.set_new_pack_bytes(new_bytes);
+  manifest.set_pack_count(copied.packs.size());
+  return NamePredecessor(*run.opened.cluster, manifest);
+}
+
+Status AwaitWal(Run& run, const std::vector<std::string>& segments, format::Manifest* manifest,
+                double* seconds) {
+  repository::WalStore wal(*run.opened.cluster, run.facts.system_identifier.value);
+  double began = MonotonicSeconds();
+  ASSIGN_OR_RETURN(
+      std::vector<format::WalProof> proofs,
+      WaitForSegments(wal, segments, run.settings.cluster.wal_timeout, run.connection));
+  *seconds += MonotonicSeconds() - began;
+  if (manifest != nullptr) {
+    for (format::WalProof& proof : proofs) *manifest->add_wal() = std::move(proof);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<BackupReport> Backup(const config::Settings& settings, const BackupOptions& options) {
+  const double began = MonotonicSeconds();
+  ASSIGN_OR_RETURN(Run run, Prepare(settings, options));
+  RETURN_IF_ERROR(repository::WriteLease(run.target(), run.backup_id, run.started));
+  LeaseHolder lease(run.target(), run.backup_id);
+  format::Manifest manifest;
+  DescribeRun(run, manifest);
+  DescribeServer(run, manifest);
+  ASSIGN_OR_RETURN(std::string superuser, BootstrapSuperuser(run.connection));
+  AddSetting(manifest, "bootstrap_superuser", superuser);
+  double wal_wait_seconds = 0;
+  ASSIGN_OR_RETURN(std::string proof_segment, MarkSegment(run));
+  ASSIGN_OR_RETURN(postgres::BackupSession session,
+                   postgres::BackupSession::Start(run.connection, "pgcairn " + run.backup_id,
+                                                  options.fast_checkpoint));
+  RETURN_IF_ERROR(AwaitWal(run, {proof_segment}, nullptr, &wal_wait_seconds)
+                      .Context("proving that WAL is archived before copying"));
+  RETURN_IF_ERROR(CheckControlFile(run, session.start()));
+
+  ASSIGN_OR_RETURN(postgres::ControlFileRead control,
+                   postgres::ReadControlFile(run.data_directory));
+  manifest.set_catalog_version(control.control.catalog_version);
+  ASSIGN_OR_RETURN(postgres::DataDirectoryListing listing,
+                   postgres::ListDataDirectory(
+                       run.data_directory, postgres::TablespaceVersionDirectory(control.control)));
+  DescribeTablespaces(run, listing, manifest);
+  ASSIGN_OR_RETURN(postgres::ExternalConfig config, CollectConfig(run));
+  for (const std::string& note : listing.notes) manifest.add_notes(note);
+  for (const std::string& note : config.notes) manifest.add_notes(note);
+
+  sources::PageFindings findings;
+  uint64_t bytes_read = 0;
+  const double copy_began = MonotonicSeconds();
+  ASSIGN_OR_RETURN(CopyResult copied,
+                   CopyDataDirectory(run, session, listing, config, findings, &bytes_read));
+  const double copy_seconds = MonotonicSeconds() - copy_began;
+  DescribeFindings(findings, manifest);
+  // pg_control last: it must not be older than anything that was copied before it.
+  ASSIGN_OR_RETURN(control, postgres::ReadControlFile(run.data_directory));
+  manifest.set_control_file(ToString(control.bytes));
+
+  RETURN_IF_ERROR(FinishManifest(run, session, copied, manifest));
+  RETURN_IF_ERROR(AwaitWal(run,
+                           SegmentsBetween({manifest.timeline()}, {manifest.start_lsn()},
+                                           {manifest.stop_lsn()}, run.facts.wal_segment_size),
+                           &manifest, &wal_wait_seconds)
+                      .Context("waiting for the WAL that the backup needs"));
+  manifest.set_finished_at_us(Timestamp::Now().unix_us);
+  RETURN_IF_ERROR(repository::CommitBackup(run.target(), manifest, copied.packs));
+
+  BackupReport report = Summarise(run, manifest);
+  report.bytes_read = bytes_read;
+  report.seconds = MonotonicSeconds() - began;
+  report.copy_seconds = copy_seconds;
+  report.wal_wait_seconds = wal_wait_seconds;
+  return report;
+}
+
+}  // namespace pgcairn::commands

@@ -1,0 +1,52 @@
+// Takes a full physical backup of a running cluster.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "util/progress.h"
+#include "util/result.h"
+
+namespace pgcairn::commands {
+
+struct BackupOptions {
+  // Does everything but stores no pack and no manifest.
+  bool test = false;
+  // Starts with an immediate checkpoint instead of waiting for a spread one.
+  bool fast_checkpoint = true;
+  std::string note;
+  ProgressStyle progress = ProgressStyle::kNone;
+};
+
+struct BackupReport {
+  std::string backup_id;
+  bool test = false;
+  std::string start_lsn;
+  std::string stop_lsn;
+  uint32_t timeline = 0;
+  uint64_t files = 0;
+  uint64_t bytes_read = 0;
+  uint64_t bytes_stored = 0;
+  uint64_t packs = 0;
+  uint64_t pages_checked = 0;
+  uint64_t pages_torn = 0;
+  uint64_t bad_page_count = 0;
+  std::vector<std::string> bad_pages;  // "base/5/16384 block 7", the first thousand
+  std::vector<std::string> notes;
+  double seconds = 0;
+  double copy_seconds = 0;
+  double wal_wait_seconds = 0;
+};
+
+// When this returns OK the backup exists, is durable, and all WAL that it needs is archived and
+// proven. Pages that fail their checksum twice do not make it an error: the report names them, and
+// the caller must not call such a backup good.
+// Errors: kRefused (standby, pooler, other system identifier, repository inside the data directory,
+// wrong user), kTimeout (WAL does not arrive in the archive), kConnection, kPermission, kNoSpace,
+// kStorage, kWrongKey, kUnsupported. On an error nothing calls itself a backup, and the server's
+// backup mode is ended.
+Result<BackupReport> Backup(const config::Settings& settings, const BackupOptions& options);
+
+}  // namespace pgcairn::commands

@@ -1,0 +1,173 @@
+#include "commands/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "commands/open_cluster.h"
+#include "commands/server_check.h"
+#include "commands/wal_wait.h"
+#include "postgres/server_facts.h"
+#include "postgres/wal_switch.h"
+#include "repository/history_store.h"
+#include "repository/manifest/manifest_store.h"
+#include "repository/wal_store/wal_store.h"
+#include "storage/local/local_storage.h"
+#include "storage/probe.h"
+#include "util/progress.h"
+
+namespace pgcairn::commands {
+namespace {
+
+class Checker {
+ public:
+  explicit Checker(const config::Settings& settings) : settings_(settings) {}
+
+  CheckReport Run() {
+    CheckConfiguration();
+    CheckStorage();
+    CheckServer();
+    CheckDataDirectory();
+    CheckArchiving();
+    CheckBackups();
+    return std::move(report_);
+  }
+
+ private:
+  void Add(std::string subject, Severity severity, std::string message, std::string remedy = "") {
+    report_.findings.push_back(
+        {std::move(subject), severity, std::move(message), std::move(remedy)});
+  }
+  void AddError(std::string subject, const Error& error) {
+    Add(std::move(subject), Severity::kError, error.message, error.hint);
+  }
+
+  void CheckConfiguration() {
+    Add("configuration", Severity::kOk,
+        settings_.config_file.empty() ? "no configuration file: defaults and environment"
+                                      : settings_.config_file);
+    for (const std::string& key : config::KeysNotInEffect(settings_)) {
+      Add("configuration", Severity::kWarning, key);
+    }
+  }
+
+  void CheckStorage() {
+    Result<std::unique_ptr<storage::LocalStorage>> storage =
+        storage::LocalStorage::Open(settings_.storage.local_path);
+    if (!storage.ok()) return AddError("repository", storage.error());
+    Status abilities = storage::ProbeAbilities(**storage);
+    if (!abilities.ok()) return AddError("repository", abilities.error());
+    Result<storage::Space> space = (*storage)->FreeSpace();
+    if (!space.ok()) return AddError("repository", space.error());
+    bool low = space->free_bytes < space->total_bytes / 20;
+    Add("repository", low ? Severity::kWarning : Severity::kOk,
+        fmt::format("{}: {} of {} free", (*storage)->Describe(), FormatBytes(space->free_bytes),
+                    FormatBytes(space->total_bytes)),
+        low ? "less than 5 % is free: make room before a backup fails" : "");
+    Result<OpenedCluster> opened = OpenCluster(settings_);
+    if (!opened.ok()) return AddError("key", opened.error());
+    opened_ = std::move(*opened);
+    Add("key", Severity::kOk,
+        opened_->cluster->keys.encrypted()
+            ? fmt::format("opened with access key {}", opened_->cluster->keys.opened_with().ToHex())
+            : "the repository is not encrypted");
+  }
+
+  void CheckServer() {
+    Result<postgres::Connection> connection = Connect(settings_);
+    if (!connection.ok()) return AddError("server", connection.error());
+    connection_.emplace(std::move(*connection));
+    Result<postgres::ServerFacts> facts = postgres::ReadServerFacts(*connection_);
+    if (!facts.ok()) return AddError("server", facts.error());
+    facts_ = std::move(*facts);
+    Add("server", Severity::kOk,
+        fmt::format("PostgreSQL {}, system identifier {}, timeline {}, data checksums {}",
+                    facts_->major, facts_->system_identifier.value, facts_->timeline.value,
+                    facts_->data_checksums ? "on" : "off"));
+    if (!facts_->data_checksums) {
+      Add("server", Severity::kWarning,
+          "data checksums are off: damaged pages cannot be told from good ones",
+          "pg_checksums --enable, while the server is stopped, switches them on");
+    }
+    Status ready = CheckReadyForBackup(settings_, *facts_);
+    if (!ready.ok()) AddError("server", ready.error());
+    if (!opened_) return;
+    Result<format::ClusterHistory> known =
+        repository::RequireSystem(*opened_->cluster, facts_->system_identifier.value);
+    if (!known.ok()) AddError("repository", known.error());
+  }
+
+  void CheckDataDirectory() {
+    if (!facts_) return;
+    Result<std::string> directory = ProveDataDirectory(settings_, *facts_);
+    if (!directory.ok()) return AddError("data directory", directory.error());
+    Add("data directory", Severity::kOk, *directory);
+  }
+
+  void CheckArchiving() {
+    if (!facts_ || facts_->archive_mode == "off" || facts_->in_recovery) return;
+    if (facts_->archive_timeout_s == 0) {
+      Add("archiving", Severity::kWarning,
+          fmt::format("archive_timeout is 0: when the host is lost, everything since the last full "
+                      "segment ({}) is lost with it, however long ago that was",
+                      FormatBytes(facts_->wal_segment_size)),
+          "set archive_timeout = 60 to bound the loss to a minute of work");
+    } else {
+      Add("archiving", Severity::kOk,
+          fmt::format("archive_timeout is {} s: that much work can be lost with the host",
+                      facts_->archive_timeout_s));
+    }
+    if (!opened_) return;
+    Status round_trip = ArchiveOneSegment();
+    if (!round_trip.ok()) return AddError("archiving", round_trip.error());
+    Add("archiving", Severity::kOk, "a segment was archived and read back");
+  }
+
+  // A segment that the server finishes now arrives, and comes back byte for byte.
+  Status ArchiveOneSegment() {
+    ASSIGN_OR_RETURN(postgres::Lsn marker, postgres::EmitWalMarker(*connection_));
+    RETURN_IF_ERROR(postgres::SwitchWal(*connection_));
+    std::string name = postgres::WalSegmentName(
+        postgres::SegmentBefore(facts_->timeline, marker, facts_->wal_segment_size),
+        facts_->wal_segment_size);
+    repository::WalStore wal(*opened_->cluster, facts_->system_identifier.value);
+    RETURN_IF_ERROR(WaitForSegments(wal, {name}, settings_.cluster.wal_timeout, *connection_));
+    return wal.Fetch(name).status();
+  }
+
+  void CheckBackups() {
+    if (!opened_) return;
+    Result<std::vector<std::string>> ids = repository::ListBackupIds(*opened_->cluster);
+    if (!ids.ok()) return AddError("backups", ids.error());
+    if (ids->empty()) {
+      return Add("backups", Severity::kWarning, "there is no backup yet", "run `pgcairn backup`");
+    }
+    Result<repository::StoredManifest> newest =
+        repository::ReadManifest(*opened_->cluster, ids->back());
+    if (!newest.ok()) return AddError("backups", newest.error());
+    uint64_t bad = newest->manifest.bad_page_count();
+    Add("backups", bad == 0 ? Severity::kOk : Severity::kError,
+        fmt::format("{} in all, the newest is {}{}", ids->size(), ids->back(),
+                    bad == 0 ? "" : fmt::format(" with {} bad pages", bad)),
+        bad == 0 ? "" : "`pgcairn show latest` names the pages");
+  }
+
+  const config::Settings& settings_;
+  CheckReport report_;
+  std::optional<OpenedCluster> opened_;
+  std::optional<postgres::Connection> connection_;
+  std::optional<postgres::ServerFacts> facts_;
+};
+
+}  // namespace
+
+bool CheckReport::HasErrors() const {
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const Finding& finding) { return finding.severity == Severity::kError; });
+}
+
+CheckReport Check(const config::Settings& settings) { return Checker(settings).Run(); }
+
+}  // namespace pgcairn::commands

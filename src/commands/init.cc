@@ -1,0 +1,194 @@
+#include "commands/init.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+#include "commands/open_cluster.h"
+#include "commands/recovery_config.h"
+#include "commands/server_check.h"
+#include "config/template.h"
+#include "postgres/connection.h"
+#include "postgres/least_privilege.h"
+#include "postgres/server_facts.h"
+#include "repository/history_store.h"
+#include "repository/keys/access_key.h"
+#include "repository/keys/key_ring.h"
+#include "repository/names.h"
+#include "repository/repository.h"
+#include "storage/local/local_storage.h"
+#include "storage/probe.h"
+#include "util/clock.h"
+#include "util/file.h"
+
+namespace pgcairn::commands {
+namespace {
+
+constexpr char kRoleName[] = "pgcairn";
+
+Status WriteConfiguration(config::Settings& settings, const InitOptions& options,
+                          InitReport& report) {
+  if (!settings.config_file.empty()) return {};
+  std::string directory = DirectoryOf(options.new_config_file);
+  RETURN_IF_ERROR(MakeDirectories(directory));
+  std::string retention = directory + "/retention.config.json";
+  if (!Exists(retention)) {
+    RETURN_IF_ERROR(WriteFileDurably(retention, AsBytes(config::RetentionTemplate())));
+    report.files_created.push_back(retention);
+  }
+  RETURN_IF_ERROR(WriteFileDurably(options.new_config_file,
+                                   AsBytes(config::ConfigTemplate(settings.cluster.name))));
+  report.files_created.push_back(options.new_config_file);
+  settings.config_file = options.new_config_file;
+  return {};
+}
+
+// The host's key: the one that is there, or a new one.
+Result<repository::AccessKeyPair> HostKey(const std::string& path, InitReport& report) {
+  Result<repository::AccessKeyPair> there = repository::ReadKeyFile(path);
+  if (there.ok() || there.code() != Code::kNotFound) return there;
+  ASSIGN_OR_RETURN(repository::AccessKeyPair pair, repository::AccessKeyPair::Generate());
+  RETURN_IF_ERROR(repository::WriteKeyFile(path, pair));
+  report.files_created.push_back(path);
+  return pair;
+}
+
+std::string SheetHead(const config::Settings& settings, const InitReport& report,
+                      const repository::RepositoryId& repository) {
+  return fmt::format(
+      "pgcairn recovery sheet: keep it apart from the server and from the repository\n"
+      "  written        {}\n"
+      "  repository     {} (id {})\n"
+      "  cluster        {} (PostgreSQL {}, system identifier {})\n",
+      Timestamp::Now().ToText(), settings.storage.local_path, repository.ToHex(),
+      settings.cluster.name, report.server_major, report.system_identifier);
+}
+
+std::string SheetTail() {
+  return "  to restore     install pgcairn on the new host, set BACKUP_STORAGE_PATH to a copy of "
+         "the\n"
+         "                 repository, give the key as above, then: pgcairn list;\n"
+         "                 pgcairn restore --type=full --target-dir=DIR\n"
+         "  without it     tools/reader/pgcairn_reader.py restores with Python alone\n";
+}
+
+std::string RecoverySheet(const config::Settings& settings, const InitReport& report,
+                          const repository::RepositoryId& repository,
+                          const std::optional<repository::AccessKeyPair>& recovery) {
+  std::string key;
+  if (!report.encrypted) {
+    key = "  key            none: the repository is not encrypted\n";
+  } else if (recovery) {
+    crypto::SecretBytes line = repository::EncodeKeyFile(*recovery);
+    key = fmt::format(
+        "  recovery key   put the next line into a file, chmod 600, and name that file in\n"
+        "                 encryption.key_file. It is shown this once and stored nowhere.\n"
+        "{}",
+        AsText(line.view()));
+  } else {
+    key =
+        "  key            the passphrase that BACKUP_ENCRYPTION_KEY held when this was written:\n"
+        "                 write it here by hand ______________________________________________\n";
+  }
+  return SheetHead(settings, report, repository) + key + SheetTail();
+}
+
+// Keys for a new cluster: the host's file, and the passphrase or a recovery key as a second way in.
+Status CreateClusterKeys(const config::Settings& settings, storage::Storage& storage,
+                         const repository::ClusterNames& names,
+                         const repository::RepositoryId& repository, InitReport& report) {
+  std::vector<repository::NewAccessKey> keys;
+  std::optional<repository::AccessKeyPair> recovery;
+  crypto::SecretBytes passphrase;
+  report.encrypted = settings.storage.encryption_enabled;
+  if (!report.encrypted) {
+    keys.push_back({format::AccessKeyObject::UNENCRYPTED, std::nullopt, nullptr, "unencrypted"});
+  } else {
+    ASSIGN_OR_RETURN(repository::AccessKeyPair host, HostKey(settings.encryption.key_file, report));
+    keys.push_back({format::AccessKeyObject::KEY_FILE, std::move(host), nullptr, "host key file"});
+    if (!settings.encryption.passphrase.empty()) {
+      passphrase = crypto::SecretBytes::CopyOf(AsBytes(settings.encryption.passphrase.Reveal()));
+      keys.push_back(
+          {format::AccessKeyObject::PASSPHRASE, std::nullopt, &passphrase, "passphrase"});
+    } else {
+      ASSIGN_OR_RETURN(recovery, repository::AccessKeyPair::Generate());
+      ASSIGN_OR_RETURN(repository::AccessKeyPair copy,
+                       repository::DecodeKeyFile(repository::EncodeKeyFile(*recovery).view()));
+      keys.push_back(
+          {format::AccessKeyObject::KEY_FILE, std::move(copy), nullptr, "recovery sheet"});
+    }
+  }
+  RETURN_IF_ERROR(repository::CreateKeys(storage, names, repository, std::move(keys)));
+  report.cluster_created = true;
+  report.recovery_sheet = RecoverySheet(settings, report, repository, recovery);
+  return {};
+}
+
+Result<bool> ClusterExists(storage::Storage& storage, const repository::ClusterNames& names) {
+  ASSIGN_OR_RETURN(storage::Listing epochs, storage.List(names.Epochs()));
+  return !epochs.objects.empty();
+}
+
+Status ShowServerSettings(const config::Settings& settings, const postgres::ServerFacts& facts,
+                          InitReport& report) {
+  ASSIGN_OR_RETURN(std::string command, WalCommand(settings, "push %p"));
+  report.restart_needed = facts.archive_mode == "off" || facts.wal_level == "minimal";
+  if (facts.wal_level == "minimal") report.postgresql_conf.push_back("wal_level = replica");
+  report.postgresql_conf.push_back("archive_mode = on");
+  report.postgresql_conf.push_back("archive_command = " + QuoteSetting(command));
+  std::string timeout =
+      facts.archive_timeout_s > 0 ? std::to_string(facts.archive_timeout_s) : "60";
+  report.postgresql_conf.push_back(fmt::format(
+      "archive_timeout = {}  # seconds of work that may be lost with the host", timeout));
+  report.least_privilege_sql = postgres::LeastPrivilegeSql(facts.major, kRoleName);
+  return {};
+}
+
+Status ConnectAndProve(const config::Settings& settings, postgres::ServerFacts* facts) {
+  ASSIGN_OR_RETURN(postgres::Connection connection, Connect(settings));
+  ASSIGN_OR_RETURN(*facts, postgres::ReadServerFacts(connection));
+  RETURN_IF_ERROR(ProveDataDirectory(settings, *facts));
+  return {};
+}
+
+}  // namespace
+
+Result<InitReport> Init(config::Settings settings, const InitOptions& options) {
+  InitReport report;
+  postgres::ServerFacts facts;
+  RETURN_IF_ERROR(ConnectAndProve(settings, &facts));
+  report.system_identifier = facts.system_identifier.value;
+  report.server_major = facts.major;
+  report.repository = settings.storage.local_path;
+  report.cluster = settings.cluster.name;
+  report.key_file = settings.encryption.key_file;
+  RETURN_IF_ERROR(WriteConfiguration(settings, options, report));
+  report.config_file = settings.config_file;
+
+  report.repository_created =
+      !Exists(settings.storage.local_path + "/" + std::string(repository::kIdentityName));
+  ASSIGN_OR_RETURN(std::unique_ptr<storage::LocalStorage> storage,
+                   storage::LocalStorage::Create(settings.storage.local_path));
+  RETURN_IF_ERROR(storage::ProbeAbilities(*storage));
+  ASSIGN_OR_RETURN(repository::RepositoryId repository, repository::CreateRepository(*storage));
+  repository::ClusterNames names(settings.cluster.name);
+  ASSIGN_OR_RETURN(bool exists, ClusterExists(*storage, names));
+  if (!exists) {
+    RETURN_IF_ERROR(CreateClusterKeys(settings, *storage, names, repository, report));
+  }
+  ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
+  report.encrypted = opened.cluster->keys.encrypted();
+  ASSIGN_OR_RETURN(std::vector<format::ClusterHistory> history,
+                   repository::ListHistory(*opened.cluster));
+  if (history.empty()) {
+    RETURN_IF_ERROR(repository::RegisterSystem(*opened.cluster, facts.system_identifier.value,
+                                               static_cast<uint32_t>(facts.version_num),
+                                               facts.wal_segment_size));
+  }
+  RETURN_IF_ERROR(repository::RequireSystem(*opened.cluster, facts.system_identifier.value));
+  RETURN_IF_ERROR(ShowServerSettings(settings, facts, report));
+  return report;
+}
+
+}  // namespace pgcairn::commands

@@ -1,0 +1,44 @@
+// Makes the repository, the keys and, if absent, the configuration.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "util/result.h"
+
+namespace pgcairn::commands {
+
+struct InitOptions {
+  // Where a new configuration file goes when there is none (config::PlaceForNewConfig).
+  std::string new_config_file;
+};
+
+struct InitReport {
+  bool repository_created = false;
+  bool cluster_created = false;
+  std::string repository;  // path
+  std::string cluster;
+  bool encrypted = true;
+  std::string key_file;
+  std::vector<std::string> files_created;
+  std::string config_file;  // empty when there is none
+  uint64_t system_identifier = 0;
+  int server_major = 0;
+  // The lines for postgresql.conf, and what of them is set already.
+  std::vector<std::string> postgresql_conf;
+  bool restart_needed = false;
+  std::string least_privilege_sql;
+  // To be printed and kept apart from the repository. Holds the recovery key when no passphrase was
+  // given: it is shown this once and stored nowhere.
+  std::string recovery_sheet;
+};
+
+// May be run again: what is there stays. When this returns OK the cluster can be opened with the
+// host's key file, and backups may begin once archiving is set up.
+// Errors: kUsage (no connection), kConnection, kRefused (the cluster's name is taken by another
+// PostgreSQL cluster; repository inside the data directory), kUnsupported (the storage lacks an
+// ability), kWrongKey, kPermission, kStorage.
+Result<InitReport> Init(config::Settings settings, const InitOptions& options);
+
+}  // namespace pgcairn::commands

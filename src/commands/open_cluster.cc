@@ -1,0 +1,40 @@
+#include "commands/open_cluster.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "repository/history_store.h"
+#include "repository/repository.h"
+#include "storage/local/local_storage.h"
+
+namespace pgcairn::commands {
+
+Result<OpenedCluster> OpenCluster(const config::Settings& settings) {
+  OpenedCluster opened;
+  ASSIGN_OR_RETURN(std::unique_ptr<storage::LocalStorage> local,
+                   storage::LocalStorage::Open(settings.storage.local_path));
+  opened.storage = std::move(local);
+  crypto::SecretBytes passphrase;
+  repository::Credentials credentials;
+  credentials.key_file = settings.encryption.key_file;
+  if (!settings.encryption.passphrase.empty()) {
+    passphrase = crypto::SecretBytes::CopyOf(AsBytes(settings.encryption.passphrase.Reveal()));
+    credentials.passphrase = &passphrase;
+  }
+  ASSIGN_OR_RETURN(opened.cluster,
+                   repository::OpenCluster(*opened.storage, settings.cluster.name, credentials));
+  return opened;
+}
+
+Result<format::ClusterHistory> CurrentSystem(const repository::ClusterAccess& cluster) {
+  ASSIGN_OR_RETURN(std::vector<format::ClusterHistory> history, repository::ListHistory(cluster));
+  if (history.empty()) {
+    return Error{Code::kNotFound,
+                 fmt::format("{} knows no PostgreSQL cluster yet", cluster.names.Root()),
+                 "`pgcairn init` was interrupted: run it again while the server runs"};
+  }
+  return history.back();
+}
+
+}  // namespace pgcairn::commands

@@ -1,0 +1,28 @@
+// From settings to an opened repository.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "config/settings.h"
+#include "crypto/secret_bytes.h"
+#include "repository/cluster_access.h"
+#include "storage/storage.h"
+#include "util/result.h"
+
+namespace pgcairn::commands {
+
+// `cluster` refers to `storage`: move both or none.
+struct OpenedCluster {
+  std::unique_ptr<storage::Storage> storage;
+  std::unique_ptr<repository::ClusterAccess> cluster;
+};
+
+// kNotFound: no repository or cluster there, with the hint to run init. kWrongKey, kPermission.
+Result<OpenedCluster> OpenCluster(const config::Settings& settings);
+
+// The one PostgreSQL cluster that the repository's cluster is now: the newest of its history.
+// kNotFound when none was registered.
+Result<format::ClusterHistory> CurrentSystem(const repository::ClusterAccess& cluster);
+
+}  // namespace pgcairn::commands

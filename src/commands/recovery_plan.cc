@@ -1,0 +1,218 @@
+#include "commands/recovery_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "commands/archive.h"
+#include "commands/recovery_window.h"
+#include "commands/stop_search.h"
+#include "repository/manifest/manifest_store.h"
+#include "repository/wal_store/wal_store.h"
+
+namespace pgcairn::commands {
+namespace {
+
+struct Candidate {
+  postgres::TimelineId path;
+  postgres::TimelineId holder;  // of the stop
+  std::optional<postgres::Lsn> stop;
+  const format::Manifest* manifest = nullptr;
+};
+
+bool IsGood(const format::Manifest& manifest) { return manifest.bad_page_count() == 0; }
+
+// The run of segments on the path to `timeline` that begins with the backup; nothing when the
+// backup is not on that path or not even consistent there.
+Result<std::optional<WalRun>> RunFrom(const Archive& archive, postgres::TimelineId timeline,
+                                      const format::Manifest& manifest) {
+  postgres::TimelineId own{manifest.timeline()};
+  postgres::Lsn stop{manifest.stop_lsn()};
+  ASSIGN_OR_RETURN(bool descends,
+                   postgres::DescendsFrom(timeline, archive.HistoryOf(timeline), own, stop));
+  if (!descends) return std::optional<WalRun>();
+  uint64_t bytes = archive.segment_bytes();
+  uint64_t first = postgres::SegmentHolding(own, postgres::Lsn{manifest.start_lsn()}, bytes).number;
+  ASSIGN_OR_RETURN(std::optional<uint64_t> last, archive.LastOfRun(timeline, first));
+  if (!last || *last < postgres::SegmentBefore(own, stop, bytes).number) {
+    return std::optional<WalRun>();
+  }
+  return std::optional<WalRun>(
+      WalRun{timeline, postgres::SegmentBefore(own, stop, bytes).number, *last, stop});
+}
+
+// Whether a backup can begin a recovery to the target at all, by its own facts.
+bool Precedes(const format::Manifest& manifest, const RecoveryTarget& target) {
+  if (target.kind == TargetKind::kTime) return manifest.stop_time_us() < target.time.unix_us;
+  if (target.kind == TargetKind::kLsn) return manifest.stop_lsn() <= target.lsn.value;
+  return true;
+}
+
+bool HasStop(TargetKind kind) {
+  return kind != TargetKind::kLatest && kind != TargetKind::kImmediate;
+}
+
+// The newest backup from which the target can be reached on one timeline.
+Result<std::optional<Candidate>> OnTimeline(const Archive& archive, postgres::TimelineId timeline,
+                                            const std::vector<const format::Manifest*>& manifests,
+                                            const RecoveryTarget& target) {
+  for (auto it = manifests.rbegin(); it != manifests.rend(); ++it) {
+    const format::Manifest& manifest = **it;
+    if (!Precedes(manifest, target)) continue;
+    ASSIGN_OR_RETURN(std::optional<WalRun> run, RunFrom(archive, timeline, manifest));
+    if (!run) continue;
+    Candidate candidate{timeline, timeline, std::nullopt, &manifest};
+    if (!HasStop(target.kind)) return std::optional<Candidate>(candidate);
+    ASSIGN_OR_RETURN(candidate.stop, FindStop(archive, *run, target));
+    if (!candidate.stop) continue;
+    ASSIGN_OR_RETURN(candidate.holder, postgres::TimelineHolding(
+                                           timeline, archive.HistoryOf(timeline), *candidate.stop));
+    return std::optional<Candidate>(candidate);
+  }
+  return std::optional<Candidate>();
+}
+
+Error Ambiguous(const std::vector<Candidate>& candidates, const RecoveryTarget& target) {
+  std::string timelines;
+  for (const Candidate& candidate : candidates) {
+    timelines += fmt::format("{}{}", timelines.empty() ? "" : ", ", candidate.path.value);
+  }
+  return {Code::kUsage,
+          fmt::format("{} lies on several timelines: {}", target.Describe(), timelines),
+          "say which one with --timeline; `pgcairn list` shows what each of them holds"};
+}
+
+// Without a stop: the newest backup, and the highest timeline that comes from it.
+Candidate NewestOf(const std::vector<Candidate>& candidates) {
+  return *std::max_element(candidates.begin(), candidates.end(),
+                           [](const Candidate& a, const Candidate& b) {
+                             return std::pair(a.manifest->started_at_us(), a.path) <
+                                    std::pair(b.manifest->started_at_us(), b.path);
+                           });
+}
+
+Result<Candidate> Choose(const std::vector<Candidate>& candidates, const RecoveryTarget& target) {
+  if (!HasStop(target.kind)) return NewestOf(candidates);
+  std::set<std::pair<postgres::TimelineId, postgres::Lsn>> stops;
+  for (const Candidate& candidate : candidates) stops.insert({candidate.holder, *candidate.stop});
+  if (stops.size() > 1) return Ambiguous(candidates, target);
+  return candidates.front();
+}
+
+std::string DescribeWindows(const ClusterWindows& windows) {
+  std::string text;
+  for (const RecoveryWindow& window : windows.windows) {
+    std::string to = window.to ? window.to->ToText() : "the same moment";
+    text += fmt::format("{}from {} ({}) to {} ({}) on timeline {}", text.empty() ? "" : "; ",
+                        window.from.ToText(), window.from_lsn.ToText(), to, window.to_lsn.ToText(),
+                        window.timeline.value);
+  }
+  return text.empty() ? "nothing: no backup has all its WAL" : text;
+}
+
+Error Unreachable(const RecoveryTarget& target, const ClusterWindows& windows) {
+  std::string timeline =
+      target.timeline ? fmt::format(" on timeline {}", target.timeline->value) : "";
+  return {Code::kUnreachableTarget,
+          fmt::format("{}{} cannot be reached; what can be restored is {}", target.Describe(),
+                      timeline, DescribeWindows(windows)),
+          "a time must lie before the last transaction end that is archived; without a target a "
+          "restore goes to the end of the archived WAL; `pgcairn list` shows the windows"};
+}
+
+void Explain(const Candidate& candidate, RecoveryPlan& plan) {
+  const format::Manifest& manifest = *candidate.manifest;
+  plan.explanation.push_back(fmt::format("Target: {}", plan.target.Describe()));
+  plan.explanation.push_back(fmt::format(
+      "Backup: {}, consistent from {} ({}) on", manifest.backup_id(),
+      Timestamp{manifest.stop_time_us()}.ToText(), postgres::Lsn{manifest.stop_lsn()}.ToText()));
+  std::string where = candidate.stop
+                          ? fmt::format(", recovery stops at {}", candidate.stop->ToText())
+                          : std::string();
+  plan.explanation.push_back(fmt::format("Timeline: {}{}", candidate.path.value, where));
+}
+
+// All manifests, oldest first; damaged ones are an error only when they are asked for.
+Result<std::vector<format::Manifest>> ReadManifests(const repository::ClusterAccess& cluster,
+                                                    const std::vector<std::string>& ids) {
+  std::vector<format::Manifest> manifests;
+  for (const std::string& id : ids) {
+    ASSIGN_OR_RETURN(repository::StoredManifest stored, repository::ReadManifest(cluster, id));
+    manifests.push_back(std::move(stored.manifest));
+  }
+  return manifests;
+}
+
+struct Sources {
+  std::vector<const format::Manifest*> usable;  // oldest first, of one system identifier
+  uint64_t system_identifier = 0;
+  uint64_t segment_bytes = 0;
+};
+
+// "latest": all good backups of the newest system; else the one that is named.
+Result<Sources> SelectSources(const std::vector<std::string>& ids,
+                              const std::vector<format::Manifest>& manifests,
+                              const std::string& source) {
+  ASSIGN_OR_RETURN(std::string id, repository::ResolveBackupId(ids, source));
+  Sources sources;
+  for (const format::Manifest& manifest : manifests) {
+    if (manifest.backup_id() == id) {
+      sources.system_identifier = manifest.system_identifier();
+      sources.segment_bytes = manifest.wal_segment_size();
+    }
+  }
+  for (const format::Manifest& manifest : manifests) {
+    bool wanted = source == "latest" ? IsGood(manifest) : manifest.backup_id() == id;
+    if (wanted && manifest.system_identifier() == sources.system_identifier) {
+      sources.usable.push_back(&manifest);
+    }
+  }
+  if (sources.usable.empty()) {
+    return Error{Code::kNotFound, "no backup is free of bad pages",
+                 "name one with --source=ID to restore it nevertheless"};
+  }
+  return sources;
+}
+
+bool IsWanted(postgres::TimelineId timeline, const Sources& sources, const RecoveryTarget& target) {
+  // "Immediate" ends before any later timeline can begin (rule 24).
+  if (target.kind == TargetKind::kImmediate &&
+      timeline.value != sources.usable.back()->timeline()) {
+    return false;
+  }
+  return !target.timeline || timeline == *target.timeline;
+}
+
+}  // namespace
+
+Result<RecoveryPlan> PlanRecovery(const repository::ClusterAccess& cluster,
+                                  const RecoveryTarget& target, const std::string& source) {
+  ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(cluster));
+  ASSIGN_OR_RETURN(std::vector<format::Manifest> manifests, ReadManifests(cluster, ids));
+  ASSIGN_OR_RETURN(Sources sources, SelectSources(ids, manifests, source));
+  repository::WalStore wal(cluster, sources.system_identifier);
+  ASSIGN_OR_RETURN(Archive archive, Archive::Read(wal, sources.segment_bytes));
+  std::vector<Candidate> candidates;
+  for (postgres::TimelineId timeline : archive.Timelines()) {
+    if (!IsWanted(timeline, sources, target)) continue;
+    ASSIGN_OR_RETURN(std::optional<Candidate> candidate,
+                     OnTimeline(archive, timeline, sources.usable, target));
+    if (candidate) candidates.push_back(*candidate);
+  }
+  if (candidates.empty()) {
+    ASSIGN_OR_RETURN(ClusterWindows windows, FindRecoveryWindows(cluster, manifests));
+    return Unreachable(target, windows);
+  }
+  ASSIGN_OR_RETURN(Candidate chosen, Choose(candidates, target));
+  RecoveryPlan plan;
+  plan.manifest = *chosen.manifest;
+  plan.timeline = chosen.path;
+  plan.target = target;
+  plan.stop_lsn = chosen.stop;
+  Explain(chosen, plan);
+  return plan;
+}
+
+}  // namespace pgcairn::commands

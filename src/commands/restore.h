@@ -1,0 +1,64 @@
+// Restores a backup, and tells the server how far to replay the archived WAL.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "commands/recovery_target.h"
+#include "config/settings.h"
+#include "util/progress.h"
+#include "util/result.h"
+
+namespace pgcairn::commands {
+
+struct RestoreOptions {
+  std::string source = "latest";  // or a backup's id
+  RecoveryTarget target;
+  std::string target_directory;             // empty: the cluster's own data directory
+  std::vector<std::string> tablespace_map;  // "OLD=NEW"
+  std::string target_action = "promote";    // promote, pause or shutdown
+  bool keep_archive_mode = false;
+  ProgressStyle progress = ProgressStyle::kNone;
+};
+
+struct RestoreReport {
+  std::string backup_id;
+  std::string data_directory;
+  std::string config_directory;  // empty when the backup holds no configuration from outside
+  uint32_t timeline = 0;
+  std::string target;  // as it was understood
+  std::vector<std::string> explanation;
+  uint64_t files = 0;
+  uint64_t bytes = 0;
+  double seconds = 0;
+  // What to run now, one command a line.
+  std::vector<std::string> next_commands;
+};
+
+// When this returns OK the directory is whole, durable, and recovers to the target when a server is
+// started on it. pg_control is written last: until then no server starts on it.
+// Errors: kUnreachableTarget, kUsage, kNotFound, kRefused, before a byte is written; kDamaged,
+// kNoSpace, kStorage meanwhile, and the directory cannot be started.
+Result<RestoreReport> Restore(const config::Settings& settings, const RestoreOptions& options);
+
+struct RestoreTestReport {
+  RestoreReport restore;
+  double restore_seconds = 0;
+  double recovery_seconds = 0;
+  double query_seconds = 0;
+  double stop_seconds = 0;
+  struct DatabaseResult {
+    std::string name;
+    uint64_t relations = 0;
+  };
+  std::vector<DatabaseResult> databases;
+};
+
+// Restores below restore.test_directory, starts a server on it that nobody can reach and that
+// reaches nobody, waits until recovery is over, asks every database, stops the server and removes
+// everything. Nothing at the source or in the repository is changed.
+Result<RestoreTestReport> TestRestore(const config::Settings& settings,
+                                      const RestoreOptions& options);
+
+}  // namespace pgcairn::commands

@@ -1,0 +1,104 @@
+#include <fmt/format.h>
+
+#include "commands/open_cluster.h"
+#include "commands/wal.h"
+#include "postgres/lsn.h"
+#include "postgres/wal/wal_page.h"
+#include "postgres/wal/wal_summary.h"
+#include "repository/history_store.h"
+#include "repository/wal_store/wal_store.h"
+#include "util/file.h"
+#include "util/log.h"
+
+namespace pgcairn::commands {
+namespace {
+
+using postgres::WalFileKind;
+
+void ToMessage(const postgres::WalSegmentSummary& summary, format::WalSummary* message) {
+  auto set = [](const std::optional<Timestamp>& from, auto setter) {
+    if (from) setter(from->unix_us);
+  };
+  set(summary.first_time, [&](int64_t us) { message->set_first_time_us(us); });
+  set(summary.last_time, [&](int64_t us) { message->set_last_time_us(us); });
+  set(summary.min_time, [&](int64_t us) { message->set_min_time_us(us); });
+  set(summary.max_time, [&](int64_t us) { message->set_max_time_us(us); });
+  set(summary.first_commit_time, [&](int64_t us) { message->set_first_commit_time_us(us); });
+  set(summary.last_commit_time, [&](int64_t us) { message->set_last_commit_time_us(us); });
+  message->set_transaction_end_count(summary.transaction_end_count);
+  for (const postgres::XidRange& range : summary.xids) {
+    format::XidRange* added = message->add_xids();
+    added->set_first(range.first);
+    added->set_last(range.last);
+  }
+  for (const postgres::NamedPoint& point : summary.named_points) {
+    format::NamedPoint* added = message->add_named_points();
+    added->set_name(point.name);
+    added->set_time_us(point.time.unix_us);
+    added->set_lsn(point.end.value);
+  }
+  message->set_valid_end(summary.valid_end.value);
+  message->set_tail_incomplete(summary.tail_incomplete);
+  message->set_ended_by_switch(summary.ended_by_switch);
+}
+
+// What the records of a segment say, after a check that it is the segment of that name and cluster.
+Result<format::WalInfo> DescribeSegment(const std::string& name, ByteView file,
+                                        const format::ClusterHistory& system) {
+  ASSIGN_OR_RETURN(postgres::WalSegmentSummary summary, postgres::SummarizeWal(file));
+  const postgres::WalSegmentHeader& header = summary.header;
+  if (header.system_identifier.value != system.system_identifier()) {
+    return Error{
+        Code::kRefused,
+        fmt::format("{} comes from the cluster {}, the repository keeps that of {}", name,
+                    header.system_identifier.value, system.system_identifier()),
+        "another server archives here: give it its own cluster.name and run `pgcairn init` for it"};
+  }
+  auto named = postgres::ParseWalSegmentName(name.substr(0, 24), header.segment_size);
+  if (!named || postgres::SegmentStart(*named, header.segment_size) != header.start ||
+      header.timeline > named->timeline) {
+    return Error{Code::kDamaged,
+                 fmt::format("{} holds the log from {} of timeline {}, which its name does not say",
+                             name, header.start.ToText(), header.timeline.value),
+                 "look into the server's log and pg_wal for what renamed it"};
+  }
+  format::WalInfo info;
+  info.set_major_version(static_cast<uint32_t>(header.major_version));
+  ToMessage(summary, info.mutable_summary());
+  return info;
+}
+
+Result<format::WalInfo> Describe(const std::string& name, ByteView file,
+                                 const format::ClusterHistory& system) {
+  switch (postgres::KindOfWalFile(name)) {
+    case WalFileKind::kSegment:
+    case WalFileKind::kPartialSegment:
+      return DescribeSegment(name, file, system);
+    case WalFileKind::kHistory:
+    case WalFileKind::kBackupHistory:
+      return format::WalInfo();
+    case WalFileKind::kOther:
+      break;
+  }
+  return Error{Code::kUsage, fmt::format("\"{}\" is not the name of a WAL file", name),
+               "archive_command passes %p, the path of the file"};
+}
+
+}  // namespace
+
+Status WalPush(const config::Settings& settings, const std::string& path) {
+  std::string name = FileNameOf(path);
+  ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
+  ASSIGN_OR_RETURN(Bytes file, ReadFile(path, repository::kWalFileBytesMax));
+  ASSIGN_OR_RETURN(format::ClusterHistory system, CurrentSystem(*opened.cluster));
+  ASSIGN_OR_RETURN(format::WalInfo info, Describe(name, file, system));
+  repository::WalStore wal(*opened.cluster, system.system_identifier());
+  ASSIGN_OR_RETURN(
+      repository::PushOutcome outcome,
+      wal.Push(name, file, std::move(info), static_cast<int>(settings.compression.level)));
+  LogDebug("{}: {}", name,
+           outcome == repository::PushOutcome::kStored ? "archived" : "archived before");
+  return {};
+}
+
+}  // namespace pgcairn::commands

@@ -1,0 +1,87 @@
+#include "config/template.h"
+
+#include <fmt/format.h>
+
+#include "config/settings.h"
+
+namespace pgcairn::config {
+
+// Commented keys come first in their section and end with a comma, so that the file stays valid
+// when one of them is put to use.
+std::string ConfigTemplate(std::string_view cluster_name) {
+  CHECK(ClusterNameProblem(cluster_name).empty());
+  return fmt::format(
+      R"(// Configuration of pgcairn. Comments are allowed. Relative paths start at the folder above config/.
+// Secrets belong in .env in that folder (mode 0600): DATABASE_URL, BACKUP_ENCRYPTION_KEY.
+{{
+  "cluster": {{
+    // "connection": "host=/var/run/postgresql dbname=postgres",  // or postgresql://...; DATABASE_URL wins
+    // "data_directory": "/var/lib/postgresql/15/main",  // default: ask the server
+    // "method": "auto",       // auto, physical or logical
+    // "bin_dir": "/usr/lib/postgresql/15/bin",  // default: by the server's version
+    // "wal_timeout": 60,      // seconds a backup waits for its WAL to be archived
+    "name": "{}"             // folder in the repository
+  }},
+  "schedules": {{
+    "full_backup": "0 2 * * *",            // cron, UTC: every day at 02:00
+    "incremental_backup": "0 */6 * * *",   // cron, UTC: every 6 hours
+    "wal_archive": "continuous",           // the only way
+    "verification": "after_backup"         // after_backup or never
+  }},
+  "retention": {{
+    "full_backups": 30,        // days
+    "incremental_backups": 7,  // days
+    "wal_files": 14            // days
+  }},
+  "storage": {{
+    // "log_path": "./storage/logs",  // log files
+    "local_path": "./storage/local",  // the repository; BACKUP_STORAGE_PATH wins
+    "offsite_enabled": true,          // copy the repository to every off-site storage
+    "encryption_enabled": true        // seal the repository's keys
+  }},
+  "encryption": {{
+    // "key_file": "./storage/encryption/host.key"  // this host's key, mode 0600
+  }},
+  "compression": {{
+    // "level": 3  // zstd, 1 (fast) to 19 (small)
+  }},
+  "performance": {{
+    // "jobs": 4  // threads; default: the cores
+  }},
+  "restore": {{
+    // "test_directory": "/var/tmp"  // room for restore --test; default: TMPDIR or /tmp
+  }},
+  "monitoring": {{
+    "health_check_interval": 3600,                // seconds
+    "alert_on_failure": true,                     // tell the channels about a failed run
+    "notification_channels": ["email", "webhook"] // email goes to NOTIFICATION_EMAIL
+  }}
+}}
+)",
+      cluster_name);
+}
+
+std::string RetentionTemplate() {
+  return R"(// Retention policies of pgcairn: what is kept longer than backup.config.json says.
+{
+  "policies": {
+    "daily_backups": {
+      "keep_daily": 7,     // days of which one backup is kept
+      "keep_weekly": 4,    // weeks of which one backup is kept
+      "keep_monthly": 12,  // months of which one backup is kept
+      "keep_yearly": 5     // years of which one backup is kept
+    },
+    "incremental_backups": {
+      "keep_hours": 48,    // hours in which every incremental backup is kept
+      "keep_daily": 7      // days of which one incremental backup is kept
+    },
+    "wal_files": {
+      "keep_days": 14,          // days in which every WAL file is kept
+      "archive_after_days": 30  // days after which WAL moves to cheaper storage
+    }
+  }
+}
+)";
+}
+
+}  // namespace pgcairn::config

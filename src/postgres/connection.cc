@@ -1,0 +1,218 @@
+#include "postgres/connection.h"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "postgres/connection_errors.h"
+#include "postgres/connection_string.h"
+#include "util/log.h"
+
+namespace pgcairn::postgres {
+namespace {
+
+using ResultOwner = std::unique_ptr<PGresult, decltype(&::PQclear)>;
+
+void LogNotice(void*, const PGresult* notice) {
+  const char* text = ::PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+  if (text != nullptr) LogDebug("PostgreSQL says: {}", OneLine(text));
+}
+
+// A server's message may quote what it was sent. Shorter passwords are left: blanking every "a"
+// would make messages unreadable and tell the password by the gaps.
+std::string WithoutPassword(std::string message, const std::string& password) {
+  constexpr size_t kLengthMin = 4;
+  if (password.size() < kLengthMin) return message;
+  for (size_t at = 0; (at = message.find(password, at)) != std::string::npos; at += 3) {
+    message.replace(at, password.size(), "***");
+  }
+  return message;
+}
+
+std::string Field(const PGresult* result, int field) {
+  const char* text = ::PQresultErrorField(result, field);
+  return text == nullptr ? "" : OneLine(text);
+}
+
+Error ServerError(const PGconn* connection, const PGresult* result) {
+  std::string state = Field(result, PG_DIAG_SQLSTATE);
+  if (state.empty()) {
+    Code code = ::PQstatus(connection) == CONNECTION_OK ? Code::kFailed : Code::kConnection;
+    std::string text = OneLine(::PQerrorMessage(connection));
+    return {code, text.empty() ? "the server gave no answer" : text, ""};
+  }
+  std::string message = Field(result, PG_DIAG_MESSAGE_PRIMARY);
+  std::string detail = Field(result, PG_DIAG_MESSAGE_DETAIL);
+  if (!detail.empty()) message += fmt::format(" ({})", detail);
+  return {CodeOfSqlState(state), fmt::format("{} [SQLSTATE {}]", message, state),
+          Field(result, PG_DIAG_MESSAGE_HINT)};
+}
+
+Rows ToRows(const PGresult* result) {
+  Rows rows;
+  int columns = ::PQnfields(result);
+  for (int column = 0; column < columns; ++column) {
+    rows.columns.emplace_back(::PQfname(result, column));
+  }
+  int count = ::PQntuples(result);
+  rows.rows.reserve(static_cast<size_t>(count));
+  for (int at = 0; at < count; ++at) {
+    Row row;
+    row.reserve(static_cast<size_t>(columns));
+    for (int column = 0; column < columns; ++column) {
+      if (::PQgetisnull(result, at, column)) {
+        row.emplace_back(std::nullopt);
+      } else {
+        row.emplace_back(std::in_place, ::PQgetvalue(result, at, column),
+                         static_cast<size_t>(::PQgetlength(result, at, column)));
+      }
+    }
+    rows.rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+// libpq lets a later entry win, and a service file fill only what nobody named: so the defaults
+// come first, and not at all when a service may set them.
+PGconn* Connect(const ConnectionString& target, const std::string& application_name) {
+  std::vector<const char*> keywords;
+  std::vector<const char*> values;
+  auto add = [&](const char* keyword, const char* value) {
+    keywords.push_back(keyword);
+    values.push_back(value);
+  };
+  if (!target.names_service) {
+    if (std::getenv("PGCONNECT_TIMEOUT") == nullptr) add("connect_timeout", "15");
+    add("keepalives", "1");
+    add("keepalives_idle", "30");
+    add("keepalives_interval", "10");
+    add("keepalives_count", "3");
+    add("tcp_user_timeout", "60000");
+  }
+  add("fallback_application_name", application_name.c_str());
+  add("dbname", target.text.c_str());
+  add(nullptr, nullptr);
+  return ::PQconnectdbParams(keywords.data(), values.data(), /*expand_dbname=*/1);
+}
+
+}  // namespace
+
+struct Connection::Session {
+  PGconn* connection = nullptr;
+  std::string password;
+
+  Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session() { ::PQfinish(connection); }
+};
+
+Connection::Connection(std::unique_ptr<Session> session) : session_(std::move(session)) {}
+Connection::Connection(Connection&& other) noexcept = default;
+Connection& Connection::operator=(Connection&& other) noexcept = default;
+Connection::~Connection() = default;
+
+Result<Connection> Connection::Open(const std::string& conninfo,
+                                    const std::string& application_name) {
+  ASSIGN_OR_RETURN(ConnectionString target, ParseConnectionString(conninfo));
+  auto session = std::make_unique<Session>();
+  session->connection = Connect(target, application_name);
+  if (session->connection == nullptr) {
+    return Error{Code::kFailed, "connecting to PostgreSQL: out of memory", ""};
+  }
+  // Covers a password from PGPASSWORD or a password file as well.
+  const char* password = ::PQpass(session->connection);
+  session->password = password == nullptr ? target.password : password;
+  if (::PQstatus(session->connection) != CONNECTION_OK) {
+    return ConnectError(WithoutPassword(::PQerrorMessage(session->connection), session->password));
+  }
+  ::PQsetNoticeReceiver(session->connection, LogNotice, nullptr);
+  Connection connection(std::move(session));
+  RETURN_IF_ERROR(connection.SetUp().Context("setting up the session"));
+  return connection;
+}
+
+Status Connection::SetUp() {
+  std::string sql =
+      "SELECT pg_catalog.set_config(name, value, false) FROM (VALUES "
+      "('search_path', ''), ('client_encoding', 'UTF8'), ('datestyle', 'ISO'), "
+      "('intervalstyle', 'postgres'), ('extra_float_digits', '3'), ('TimeZone', 'UTC'), "
+      "('statement_timeout', '0'), ('lock_timeout', '0'), "
+      "('idle_in_transaction_session_timeout', '0')";
+  if (server_major() >= 14) sql += ", ('idle_session_timeout', '0')";
+  if (server_major() >= 17) sql += ", ('transaction_timeout', '0')";
+  sql += ") AS s (name, value)";
+  return Query(sql).status();
+}
+
+Result<Rows> Connection::Query(const std::string& sql, const std::vector<std::string>& params) {
+  if (session_ == nullptr) {
+    return Error{Code::kConnection, "the connection to PostgreSQL is closed", ""};
+  }
+  std::vector<const char*> values;
+  for (const std::string& param : params) {
+    if (param.find('\0') != std::string::npos) {
+      return Error{Code::kUsage, "a text for PostgreSQL holds a zero byte", ""};
+    }
+    values.push_back(param.c_str());
+  }
+  PGconn* connection = session_->connection;
+  ResultOwner result(::PQexecParams(connection, sql.c_str(), static_cast<int>(values.size()),
+                                    nullptr, values.data(), nullptr, nullptr, /*resultFormat=*/0),
+                     &::PQclear);
+  switch (::PQresultStatus(result.get())) {
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+    case PGRES_EMPTY_QUERY:
+      return ToRows(result.get());
+    default:
+      break;
+  }
+  Error error = ServerError(connection, result.get());
+  error.message = WithoutPassword(std::move(error.message), session_->password);
+  return error;
+}
+
+Result<Rows> Connection::QueryUnconverted(const std::string& sql,
+                                          const std::vector<std::string>& params) {
+  const char* encoding =
+      session_ ? ::PQparameterStatus(session_->connection, "server_encoding") : nullptr;
+  // Between equal encodings the server sends bytes as they are. A server encoding of SQL_ASCII does
+  // not: it refuses to send what is not UTF-8 (src/backend/utils/mb/mbutils.c).
+  if (encoding != nullptr && std::string_view(encoding) == "UTF8") return Query(sql, params);
+  RETURN_IF_ERROR(Query("SET client_encoding = 'SQL_ASCII'").status());
+  Result<Rows> rows = Query(sql, params);
+  Status restored = Query("SET client_encoding = 'UTF8'").status();
+  if (rows.ok() && !restored.ok()) return restored;
+  return rows;
+}
+
+Result<std::string> Connection::QueryCell(const std::string& sql,
+                                          const std::vector<std::string>& params) {
+  ASSIGN_OR_RETURN(Rows rows, Query(sql, params));
+  if (rows.rows.size() != 1 || rows.rows[0].size() != 1 || !rows.rows[0][0]) {
+    return Error{Code::kFailed, fmt::format("the server did not answer \"{}\" with one value", sql),
+                 ""};
+  }
+  return *std::move(rows.rows[0][0]);
+}
+
+Result<bool> Connection::BehindPooler() {
+  ASSIGN_OR_RETURN(std::string pid, QueryCell("SELECT pg_catalog.pg_backend_pid()"));
+  return pid != std::to_string(::PQbackendPID(session_->connection));
+}
+
+int Connection::server_version_num() const {
+  return session_ ? ::PQserverVersion(session_->connection) : 0;
+}
+
+std::string Connection::user() const {
+  const char* name = session_ ? ::PQuser(session_->connection) : nullptr;
+  return name == nullptr ? "" : name;
+}
+
+void Connection::Close() { session_.reset(); }
+
+}  // namespace pgcairn::postgres

@@ -1,0 +1,76 @@
+// One session with a PostgreSQL server, over libpq.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "util/result.h"
+
+namespace pgcairn::postgres {
+
+// Nothing stands for SQL's NULL.
+using Row = std::vector<std::optional<std::string>>;
+struct Rows {
+  std::vector<std::string> columns;
+  std::vector<Row> rows;
+};
+
+// Owns the session; destroying it ends the session. One thread at a time.
+//
+// No error holds a password or the connection string. The session's settings do not depend on the
+// role's or the server's: dates are ISO in UTC, text is UTF-8, search_path is empty (write
+// pg_catalog.name), and no time-out ends a statement, a lock wait or an idle session.
+class Connection {
+ public:
+  // `conninfo` is a URL or "keyword=value ..." as libpq takes it; "" leaves all to libpq's own
+  // environment and service files. `application_name` yields to one set there. Unless the caller
+  // (or a service file) says otherwise, connecting takes at most 15 s per host, and a connection
+  // whose other end is silent for about a minute counts as broken.
+  // Errors: kUsage (string not understood), kPermission (log-in refused), kNotFound (no such
+  // database), kConnection. A failed log-in is never tried again here: services ban addresses
+  // for it.
+  static Result<Connection> Open(const std::string& conninfo, const std::string& application_name);
+
+  Connection(Connection&& other) noexcept;
+  Connection& operator=(Connection&& other) noexcept;
+  ~Connection();
+
+  // Runs one statement; `params` replace $1, $2 ... and are text without NUL bytes. A failed
+  // statement's error holds the server's message and SQLSTATE, its hint the server's hint; the
+  // code comes from the SQLSTATE (connection_errors.h). Blocks until the server answers.
+  Result<Rows> Query(const std::string& sql, const std::vector<std::string>& params = {});
+
+  // The same, with cells as the bytes that the server holds, not converted to UTF-8: file names in
+  // a database of another encoding come back as they are on disk.
+  Result<Rows> QueryUnconverted(const std::string& sql,
+                                const std::vector<std::string>& params = {});
+
+  // For statements that answer with one cell that is not NULL; anything else is kFailed.
+  Result<std::string> QueryCell(const std::string& sql,
+                                const std::vector<std::string>& params = {});
+
+  // True when something between us and the server answers in its place: the process that took the
+  // log-in is not the one that runs the statements. What must live in one server process (a
+  // physical backup) cannot go through it.
+  Result<bool> BehindPooler();
+
+  // As in server_version_num: 150020 is 15.20. 0 once closed.
+  int server_version_num() const;
+  int server_major() const { return server_version_num() / 10000; }
+  // The role that logged in.
+  std::string user() const;
+
+  // Ends the session; every later query is kConnection.
+  void Close();
+
+ private:
+  struct Session;
+  explicit Connection(std::unique_ptr<Session> session);
+  Status SetUp();
+
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace pgcairn::postgres

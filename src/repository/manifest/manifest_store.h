@@ -1,0 +1,41 @@
+// Manifests: the existence of backups (docs/format.md, sections 4 and 11).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crypto/sha256.h"
+#include "format/manifest.pb.h"
+#include "repository/cluster_access.h"
+#include "repository/pack/pack_reference.h"
+#include "util/result.h"
+
+namespace pgcairn::repository {
+
+// Writes the reference list and then the manifest, whose put is the commit: when this returns OK
+// the backup exists and is durable. `manifest` gets the reference list's hash, length and counts.
+// kAlreadyExists: the name is taken, by a tombstone for one; nothing was committed.
+Status CommitBackup(const ClusterAccess& cluster, format::Manifest& manifest,
+                    const std::vector<StoredPack>& packs);
+
+struct StoredManifest {
+  format::Manifest manifest;
+  crypto::Sha256Digest sha256;  // of the stored object
+};
+
+// kNotFound: no such backup. kDamaged: the object is not the manifest of that backup.
+Result<StoredManifest> ReadManifest(const ClusterAccess& cluster, const std::string& backup_id);
+
+// Ids of all backups, oldest first.
+Result<std::vector<std::string>> ListBackupIds(const ClusterAccess& cluster);
+
+// The id that `text` means: "latest", a full id, or the seed's "backup_20240101_020000[.sql.gz]".
+// kNotFound names what there is; kUsage: the text is no id, or fits several backups.
+Result<std::string> ResolveBackupId(const std::vector<std::string>& ids, std::string_view text);
+
+// The reference list, checked against the manifest.
+Result<std::vector<StoredPack>> ReadReferences(const ClusterAccess& cluster,
+                                               const format::Manifest& manifest);
+
+}  // namespace pgcairn::repository

@@ -1,0 +1,101 @@
+#include "repository/map/map_leaf.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+namespace pgcairn::repository {
+namespace {
+
+constexpr std::string_view kMagic = "PGML";
+constexpr uint16_t kVersion = 1;
+constexpr uint8_t kKindFixedUnits = 1;
+constexpr uint8_t kFingerprintXxh3 = 1;
+constexpr size_t kUnitColumnsBytes = 2 + 4 + 8;
+
+Error Damaged(std::string_view what) {
+  return {Code::kDamaged, fmt::format("a map leaf is damaged: {}", what), ""};
+}
+
+struct Counts {
+  uint32_t units = 0;
+  uint32_t packs = 0;
+  uint32_t blobs = 0;
+};
+
+Result<Counts> DecodeHead(ByteReader& in) {
+  ByteView magic = in.View(kMagic.size());
+  auto version = in.Le<uint16_t>();
+  auto kind = in.Le<uint8_t>();
+  auto fingerprint = in.Le<uint8_t>();
+  auto unit_bytes = in.Le<uint32_t>();
+  Counts counts{in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>()};
+  if (!in.ok() || AsText(magic) != kMagic) return Damaged("no magic");
+  if (version != kVersion || kind != kKindFixedUnits || fingerprint != kFingerprintXxh3 ||
+      unit_bytes != kUnitBytes) {
+    return Error{Code::kUnsupported, "a map leaf has a version or kind that is unknown",
+                 "a newer pgcairn wrote this repository: use that version"};
+  }
+  if (counts.units == 0 || counts.units > kLeafUnitsMax || counts.blobs >= kZeroUnit) {
+    return Damaged("impossible counts");
+  }
+  uint64_t size = uint64_t{counts.packs} * kPackReferenceBytes +
+                  uint64_t{counts.blobs} * kTableBlobBytes +
+                  uint64_t{counts.units} * kUnitColumnsBytes;
+  if (size != in.left()) return Damaged("another length than its counts say");
+  return counts;
+}
+
+}  // namespace
+
+Bytes EncodeMapLeaf(const MapLeaf& leaf) {
+  CHECK(!leaf.units.empty() && leaf.units.size() <= kLeafUnitsMax);
+  CHECK(leaf.blobs.size() < kZeroUnit);
+  Bytes out;
+  out.reserve(24 + leaf.packs.size() * kPackReferenceBytes + leaf.blobs.size() * kTableBlobBytes +
+              leaf.units.size() * kUnitColumnsBytes);
+  Append(out, AsBytes(kMagic));
+  AppendLe<uint16_t>(out, kVersion);
+  out.push_back(kKindFixedUnits);
+  out.push_back(kFingerprintXxh3);
+  AppendLe<uint32_t>(out, kUnitBytes);
+  AppendLe<uint32_t>(out, static_cast<uint32_t>(leaf.units.size()));
+  AppendLe<uint32_t>(out, static_cast<uint32_t>(leaf.packs.size()));
+  AppendLe<uint32_t>(out, static_cast<uint32_t>(leaf.blobs.size()));
+  for (const PackReference& pack : leaf.packs) AppendPackReference(out, pack);
+  for (const TableBlob& blob : leaf.blobs) AppendTableBlob(out, blob);
+  for (const UnitEntry& unit : leaf.units) AppendLe<uint16_t>(out, unit.blob);
+  for (const UnitEntry& unit : leaf.units) AppendLe<uint32_t>(out, unit.place);
+  for (const UnitEntry& unit : leaf.units) AppendLe<uint64_t>(out, unit.fingerprint);
+  return out;
+}
+
+Result<MapLeaf> DecodeMapLeaf(ByteView raw) {
+  ByteReader in(raw);
+  ASSIGN_OR_RETURN(Counts counts, DecodeHead(in));
+  MapLeaf leaf;
+  leaf.packs.reserve(counts.packs);
+  for (uint32_t i = 0; i < counts.packs; ++i) leaf.packs.push_back(ReadPackReference(in));
+  leaf.blobs.reserve(counts.blobs);
+  for (uint32_t i = 0; i < counts.blobs; ++i) {
+    TableBlob blob = ReadTableBlob(in);
+    if (blob.pack >= counts.packs) return Damaged("a blob of no pack");
+    RETURN_IF_ERROR(CheckLocation(leaf.packs[blob.pack], blob.location, kDataBlobRawBytesMax));
+    leaf.blobs.push_back(blob);
+  }
+  leaf.units.resize(counts.units);
+  for (UnitEntry& unit : leaf.units) unit.blob = in.Le<uint16_t>();
+  for (UnitEntry& unit : leaf.units) unit.place = in.Le<uint32_t>();
+  for (UnitEntry& unit : leaf.units) unit.fingerprint = in.Le<uint64_t>();
+  for (const UnitEntry& unit : leaf.units) {
+    if (unit.blob == kZeroUnit) continue;
+    if (unit.blob >= counts.blobs) return Damaged("a unit of no blob");
+    if (unit.place >= leaf.blobs[unit.blob].location.raw_length) {
+      return Damaged("a unit outside its blob");
+    }
+  }
+  CHECK(in.ok() && in.left() == 0);
+  return leaf;
+}
+
+}  // namespace pgcairn::repository

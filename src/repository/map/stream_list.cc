@@ -1,0 +1,162 @@
+#include "repository/map/stream_list.h"
+
+#include <fmt/format.h>
+
+#include "repository/map/map_leaf.h"
+
+namespace pgcairn::repository {
+namespace {
+
+constexpr std::string_view kMagic = "PGSL";
+constexpr uint16_t kVersion = 1;
+constexpr size_t kStreamBytes = 48;
+
+Error Damaged(std::string_view what) {
+  return {Code::kDamaged, fmt::format("a stream list is damaged: {}", what), ""};
+}
+
+struct Counts {
+  uint32_t streams = 0;
+  uint32_t packs = 0;
+  uint32_t leaves = 0;
+  uint32_t text = 0;
+};
+
+Result<Counts> DecodeHead(ByteReader& in) {
+  ByteView magic = in.View(kMagic.size());
+  auto version = in.Le<uint16_t>();
+  auto reserved = in.Le<uint16_t>();
+  Counts counts{in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>()};
+  if (!in.ok() || AsText(magic) != kMagic) return Damaged("no magic");
+  if (version != kVersion || reserved != 0) {
+    return Error{Code::kUnsupported, "a stream list has a version that is unknown",
+                 "a newer pgcairn wrote this repository: use that version"};
+  }
+  uint64_t size = uint64_t{counts.packs} * kPackReferenceBytes +
+                  uint64_t{counts.leaves} * kTableBlobBytes +
+                  uint64_t{counts.streams} * kStreamBytes + counts.text;
+  if (counts.streams > kListStreamsMax || size != in.left()) return Damaged("impossible counts");
+  return counts;
+}
+
+void AppendStream(Bytes& out, const StreamEntry& stream) {
+  out.push_back(static_cast<uint8_t>(stream.kind));
+  out.push_back(static_cast<uint8_t>(stream.root));
+  AppendLe<uint16_t>(out, stream.mode);
+  AppendLe<uint32_t>(out, stream.first_leaf);
+  AppendLe<uint16_t>(out, stream.first_entry);
+  AppendLe<uint16_t>(out, static_cast<uint16_t>(stream.path.size()));
+  AppendLe<uint32_t>(out, 0);
+  AppendLe<uint64_t>(out, stream.size);
+  AppendLe<int64_t>(out, stream.mtime_ns);
+  AppendLe<uint64_t>(out, stream.inode);
+  AppendLe<int64_t>(out, stream.ctime_ns);
+}
+
+// The entry but for its path, whose length is returned.
+Result<uint16_t> ReadStream(ByteReader& in, StreamEntry& stream) {
+  auto kind = in.Le<uint8_t>();
+  auto root = in.Le<uint8_t>();
+  stream.mode = in.Le<uint16_t>();
+  stream.first_leaf = in.Le<uint32_t>();
+  stream.first_entry = in.Le<uint16_t>();
+  auto path_length = in.Le<uint16_t>();
+  auto reserved = in.Le<uint32_t>();
+  stream.size = in.Le<uint64_t>();
+  stream.mtime_ns = in.Le<int64_t>();
+  stream.inode = in.Le<uint64_t>();
+  stream.ctime_ns = in.Le<int64_t>();
+  if (kind < 1 || kind > 3 || root > 1 || reserved != 0 || stream.mode > 07777) {
+    return Damaged("an impossible stream");
+  }
+  stream.kind = static_cast<StreamKind>(kind);
+  stream.root = static_cast<StreamRoot>(root);
+  return path_length;
+}
+
+// The stream's units lie within the leaves that the list names.
+Status CheckUnits(const StreamList& list, const StreamEntry& stream) {
+  if (stream.size == 0) {
+    if (stream.first_leaf != kNoLeaf) return Damaged("an empty stream with a map");
+    return {};
+  }
+  if (stream.kind == StreamKind::kDirectory) return Damaged("a directory with content");
+  uint64_t units = (stream.size - 1) / kUnitBytes + 1;
+  uint64_t skip = stream.first_entry;
+  for (uint64_t leaf = stream.first_leaf; leaf < list.leaves.size(); ++leaf) {
+    uint64_t there = list.leaves[leaf].units;
+    if (skip >= there) return Damaged("a stream that begins outside its leaf");
+    if (units <= there - skip) return {};
+    units -= there - skip;
+    skip = 0;
+  }
+  return Damaged("a stream that its leaves do not cover");
+}
+
+}  // namespace
+
+bool IsSafeRelativePath(std::string_view path) {
+  if (path.empty() || path.find('\0') != std::string_view::npos) return false;
+  for (size_t at = 0; at <= path.size();) {
+    size_t slash = path.find('/', at);
+    if (slash == std::string_view::npos) slash = path.size();
+    std::string_view component = path.substr(at, slash - at);
+    if (component.empty() || component == "." || component == "..") return false;
+    at = slash + 1;
+  }
+  return true;
+}
+
+Bytes EncodeStreamList(const StreamList& list) {
+  CHECK(list.streams.size() <= kListStreamsMax);
+  Bytes text;
+  for (const StreamEntry& stream : list.streams) {
+    CHECK(stream.path.size() <= UINT16_MAX);
+    Append(text, AsBytes(stream.path));
+  }
+  Bytes out;
+  Append(out, AsBytes(kMagic));
+  AppendLe<uint16_t>(out, kVersion);
+  AppendLe<uint16_t>(out, 0);
+  AppendLe<uint32_t>(out, static_cast<uint32_t>(list.streams.size()));
+  AppendLe<uint32_t>(out, static_cast<uint32_t>(list.packs.size()));
+  AppendLe<uint32_t>(out, static_cast<uint32_t>(list.leaves.size()));
+  AppendLe<uint32_t>(out, static_cast<uint32_t>(text.size()));
+  for (const PackReference& pack : list.packs) AppendPackReference(out, pack);
+  for (const TableBlob& leaf : list.leaves) AppendTableBlob(out, leaf);
+  for (const StreamEntry& stream : list.streams) AppendStream(out, stream);
+  Append(out, text);
+  return out;
+}
+
+Result<StreamList> DecodeStreamList(ByteView raw) {
+  ByteReader in(raw);
+  ASSIGN_OR_RETURN(Counts counts, DecodeHead(in));
+  StreamList list;
+  list.packs.reserve(counts.packs);
+  for (uint32_t i = 0; i < counts.packs; ++i) list.packs.push_back(ReadPackReference(in));
+  list.leaves.reserve(counts.leaves);
+  for (uint32_t i = 0; i < counts.leaves; ++i) {
+    TableBlob leaf = ReadTableBlob(in);
+    if (leaf.pack >= counts.packs) return Damaged("a leaf of no pack");
+    if (leaf.units == 0 || leaf.units > kLeafUnitsMax) return Damaged("a leaf without units");
+    RETURN_IF_ERROR(CheckLocation(list.packs[leaf.pack], leaf.location, kMetadataBlobRawBytesMax));
+    list.leaves.push_back(leaf);
+  }
+  list.streams.resize(counts.streams);
+  std::vector<uint16_t> path_lengths;
+  for (StreamEntry& stream : list.streams) {
+    ASSIGN_OR_RETURN(uint16_t length, ReadStream(in, stream));
+    path_lengths.push_back(length);
+  }
+  for (size_t i = 0; i < list.streams.size(); ++i) {
+    StreamEntry& stream = list.streams[i];
+    stream.path = ToString(in.View(path_lengths[i]));
+    if (!in.ok() || !IsSafeRelativePath(stream.path)) return Damaged("an impossible path");
+    RETURN_IF_ERROR(CheckUnits(list, stream));
+  }
+  if (in.left() != 0) return Damaged("another length than its paths say");
+  return list;
+}
+
+}  // namespace pgcairn::repository

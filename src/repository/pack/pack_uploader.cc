@@ -1,0 +1,61 @@
+#include "repository/pack/pack_uploader.h"
+
+#include <utility>
+
+namespace pgcairn::repository {
+
+PackUploader::PackUploader(storage::Storage& storage, ClusterNames names, size_t threads,
+                           size_t in_flight)
+    : storage_(storage), names_(std::move(names)), queue_(in_flight) {
+  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
+}
+
+PackUploader::~PackUploader() {
+  {
+    std::lock_guard lock(mutex_);
+    if (failure_.ok()) failure_ = Error{Code::kCancelled, "storing packs was given up", ""};
+  }
+  queue_.Close();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+Status PackUploader::Submit(FinishedPack pack) {
+  {
+    std::lock_guard lock(mutex_);
+    RETURN_IF_ERROR(failure_);
+  }
+  if (queue_.Push(std::move(pack))) return {};
+  std::lock_guard lock(mutex_);
+  return failure_.ok() ? Error{Code::kCancelled, "storing packs has ended", ""} : failure_;
+}
+
+Status PackUploader::Finish() {
+  queue_.Close();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+void PackUploader::Run() {
+  while (std::optional<FinishedPack> pack = queue_.Pop()) {
+    {
+      std::lock_guard lock(mutex_);
+      if (!failure_.ok()) continue;
+    }
+    std::string name = names_.Pack(pack->reference.sha256);
+    Status put = storage_.PutIfAbsent(name, pack->view()).Context("storing the pack " + name);
+    // The name is the hash of the bytes: a pack that is there already is this one.
+    bool stored = put.ok() || put.code() == Code::kAlreadyExists;
+    std::lock_guard lock(mutex_);
+    if (stored) {
+      stored_.push_back({pack->reference.sha256, pack->reference.length});
+    } else if (failure_.ok()) {
+      failure_ = put;
+    }
+  }
+}
+
+}  // namespace pgcairn::repository

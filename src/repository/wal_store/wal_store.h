@@ -1,0 +1,67 @@
+// The archive of write-ahead log files of one PostgreSQL cluster (docs/format.md, section 9).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "format/wal.pb.h"
+#include "repository/cluster_access.h"
+#include "repository/header.h"
+#include "util/bytes.h"
+#include "util/result.h"
+
+namespace pgcairn::repository {
+
+inline constexpr uint64_t kWalFileBytesMax = uint64_t{1} << 30;
+
+enum class PushOutcome {
+  kStored,
+  kAlreadyStored,  // the same name with the same bytes
+};
+
+struct WalFile {
+  Bytes bytes;
+  format::WalInfo info;
+  ContentIdentity identity;
+};
+
+// Names are PostgreSQL's file names; the caller has checked their form. Any number of threads.
+class WalStore {
+ public:
+  WalStore(const ClusterAccess& cluster, uint64_t system_identifier)
+      : cluster_(cluster), system_identifier_(system_identifier) {}
+
+  // When this returns OK the file is durable. `info` says what is known of the file; name, size and
+  // blobs are filled in. `level` is zstd's.
+  // kRefused: the name is taken by other bytes: two servers archive into one place, or a restored
+  // copy archives into its origin's.
+  Result<PushOutcome> Push(std::string_view name, ByteView file, format::WalInfo info,
+                           int level) const;
+
+  // The file, proven byte for byte. kNotFound: proven absent.
+  Result<WalFile> Fetch(std::string_view name) const;
+  // What is known of the file, without its bytes. kNotFound: proven absent.
+  Result<format::WalInfo> ReadInfo(std::string_view name) const;
+  // kNotFound: proven absent. The value is compared only: it is not authenticated by itself.
+  Result<ContentIdentity> ReadIdentity(std::string_view name) const;
+  ContentIdentity IdentityOf(std::string_view name, ByteView file) const;
+
+  // Names of all whole segments (no .partial), in rising order: by timeline, then by place.
+  Result<std::vector<std::string>> ListSegments() const;
+  // Names of all timeline history files, in rising order.
+  Result<std::vector<std::string>> ListHistories() const;
+
+  uint64_t system_identifier() const { return system_identifier_; }
+
+ private:
+  std::string ObjectName(std::string_view name) const {
+    return cluster_.names.WalFile(system_identifier_, name);
+  }
+
+  const ClusterAccess& cluster_;
+  uint64_t system_identifier_;
+};
+
+}  // namespace pgcairn::repository

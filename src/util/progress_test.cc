@@ -1,0 +1,23 @@
+#include "util/progress.h"
+
+#include <gtest/gtest.h>
+
+namespace pgcairn {
+namespace {
+
+TEST(FormatBytes, UsesDecimalUnits) {
+  EXPECT_EQ(FormatBytes(0), "0 B");
+  EXPECT_EQ(FormatBytes(999), "999 B");
+  EXPECT_EQ(FormatBytes(1500), "1.5 kB");
+  EXPECT_EQ(FormatBytes(16'777'216), "16.8 MB");
+  EXPECT_EQ(FormatBytes(4'260'000'000), "4.3 GB");
+}
+
+TEST(FormatDuration, KeepsTwoUnits) {
+  EXPECT_EQ(FormatDuration(5.62), "5.6 s");
+  EXPECT_EQ(FormatDuration(184), "3 min 4 s");
+  EXPECT_EQ(FormatDuration(3720), "1 h 2 min");
+}
+
+}  // namespace
+}  // namespace pgcairn

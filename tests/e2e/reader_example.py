@@ -1,0 +1,146 @@
+"""A small repository with a backup of every kind of file, for the tests of the Python reader."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from mini_repository import SOURCE, UNIT, File, MiniRepository, Settings
+
+READER_FOLDER = SOURCE / "tools" / "reader"
+READER = READER_FOLDER / "pgcairn_reader.py"
+sys.path.insert(0, str(READER_FOLDER))
+
+from pgcairn_format import fingerprint, messages  # noqa: E402
+from pgcairn_format.access_key import Credentials  # noqa: E402
+from pgcairn_format.cluster import open_cluster  # noqa: E402
+from pgcairn_format.manifest import open_manifest  # noqa: E402
+from pgcairn_format.restore import Restore, RestoreOptions  # noqa: E402
+from pgcairn_format.storage import Storage  # noqa: E402
+
+BACKUP = "20240101_020000-00ff"
+SEGMENTS = [f"0000000100000000000000{n:02X}" for n in (0x20, 0x21)]
+
+
+def some_files(rng: random.Random) -> List[File]:
+    big = b"".join(
+        bytes(UNIT) if n % 5 == 2 else rng.randbytes(64) * (UNIT // 64) for n in range(70)
+    )
+    return [
+        File("base", None, 0o700),
+        File("base/1", None, 0o700),
+        File("base/1/1259", rng.randbytes(3 * UNIT), kind=1),
+        File("base/1/2600", big, kind=1, packed=False),
+        File("base/1/empty", b"", 0o640),
+        File("base/1/zeros", bytes(5 * UNIT), kind=1),
+        File("base/1/short_zeros", bytes(UNIT + 17), kind=1),
+        File("PG_VERSION", b"15\n"),
+        File("global", None, 0o700),
+        File("global/1262", b"\1" + bytes(UNIT - 1), kind=1),
+        File("pg_tblspc", None, 0o700),
+        File("pg_tblspc/16390", None, 0o700),
+        File("pg_tblspc/16390/PG_15_202209061", None, 0o700),
+        File("pg_tblspc/16390/PG_15_202209061/inside", b"in place"),
+        File("pg_tblspc/16384/PG_15_202209061", None, 0o700),
+        File("pg_tblspc/16384/PG_15_202209061/5", rng.randbytes(UNIT + 1), kind=1),
+        File("pg_wal", None, 0o700),
+        File("postgresql.auto.conf", b"archive_mode = 'on'\nwork_mem = '8MB'"),
+        File("übung mit Leerzeichen", b"x" * 300),
+        File("copy_of_version", b"15\n", 0o644),
+        File("conf.d", None, 0o755, root=1),
+        File("conf.d/a.conf", b"port = 5433\n", 0o644, root=1),
+        File("pg_hba.conf", b"local all all peer\n", 0o640, root=1),
+    ]
+
+
+class Example:
+    """A repository with one backup, and what the backup must give."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.folder = folder
+        rng = random.Random(7)
+        self.tablespace = folder / "ts"
+        self.files = some_files(rng)
+        settings.setdefault("tablespaces", ((16384, "fast", str(self.tablespace)),))
+        self.mini = MiniRepository(folder / "repo", Settings(**settings))
+        self.wal = {name: rng.randbytes(100) * 1500 for name in SEGMENTS}
+        self.wal["00000002.history"] = b"1\t0/2000138\tno recovery target specified\n"
+        self.wal["000000010000000000000023.partial"] = b"half"
+        self.wal["000000010000000000000020.00000028.backup"] = b"START WAL LOCATION"
+        self.wal["000000010000000000000030"] = b""
+        for name in SEGMENTS:
+            self.mini.add_wal(name, self.wal[name])
+        self.backup_wal = dict(self.mini.wal_identities)
+        self.mini.add_backup(BACKUP, self.files)
+        for name in sorted(set(self.wal) - set(SEGMENTS)):
+            self.mini.add_wal(name, self.wal[name])
+        self.key_file = self.mini.write_key_file(folder / "host.key")
+
+    def credentials(self) -> Credentials:
+        return Credentials(self.mini.private_half, None)
+
+    def restore(self, name: str = "out", **options: Any) -> Path:
+        """In this process."""
+        target = self.folder / name
+        cluster = open_cluster(
+            Storage(str(self.folder / "repo")), "main", self.credentials(), lambda text: None
+        )
+        options.setdefault(
+            "tablespace_map", {str(self.tablespace): str(self.folder / f"{name}_ts")}
+        )
+        check = fingerprint.load(cluster.fingerprint_secret)
+        assert check is not None
+        manifest = open_manifest(cluster, BACKUP)
+        Restore(cluster, manifest, RestoreOptions(str(target), **options), check).run()
+        return target
+
+    def expected(self, tablespace: Path, root: int = 0) -> Dict[str, Any]:
+        found: Dict[str, Any] = {}
+        for file in self.files:
+            if file.root != root or file.path.startswith("pg_tblspc/16384/"):
+                continue
+            kind = ("directory", file.mode) if file.data is None else ("file", file.mode, file.data)
+            found[file.path] = kind
+        if root == 0:
+            found["pg_tblspc/16384"] = ("link", str(tablespace))
+            found["backup_label"] = (
+                "file",
+                0o600,
+                b"START WAL LOCATION: 0/2000028 (file 000000010000000000000020)\n",
+            )
+            found["tablespace_map"] = ("file", 0o600, f"16384 {tablespace}\n".encode())
+            found["global/pg_control"] = ("file", 0o600, bytes(range(256)) * 32)
+        return found
+
+    def in_tablespace(self) -> Dict[str, Any]:
+        prefix = "pg_tblspc/16384/"
+        return {
+            f.path[len(prefix) :]: ("directory", f.mode)
+            if f.data is None
+            else ("file", f.mode, f.data)
+            for f in self.files
+            if f.path.startswith(prefix)
+        }
+
+
+def run_reader(
+    example: Example, *arguments: str, key: bool = True, env: Optional[Dict[str, str]] = None
+) -> "subprocess.CompletedProcess[str]":
+    command = [str(READER), "--repository", str(example.folder / "repo")]
+    if key:
+        command += ["--key-file", str(example.key_file)]
+    return subprocess.run(
+        [*command, *arguments], env=env or {}, capture_output=True, text=True, check=False
+    )
+
+
+def fetch(example: Example, name: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+    return run_reader(example, "wal", "fetch", name, str(example.folder / "fetched"), **options)
+
+
+def tables() -> Dict[str, Any]:
+    """The reader's messages by name."""
+    return {name: value for name, value in vars(messages).items() if hasattr(value, "FIELDS")}

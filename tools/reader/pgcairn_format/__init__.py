@@ -1,0 +1,1 @@
+"""Reads a pgcairn repository of format 1 (docs/format.md), and never writes to one."""
