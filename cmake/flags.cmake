@@ -6,6 +6,7 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 add_library(pgcairn_flags INTERFACE)
 target_include_directories(pgcairn_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+# -Wno-restrict: g++ 12 finds overlaps in std::string's operator+ that are not there.
 target_compile_options(pgcairn_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
   -Wno-sign-conversion -Wno-restrict -Werror)
 

@@ -27,9 +27,39 @@ namespace {
 
 constexpr char kRoleName[] = "pgcairn";
 
+std::string QuoteJson(std::string_view text) {
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+// PostgreSQL runs archive_command with an almost empty environment: what only this shell's
+// environment says would not hold there.
+Status RefuseEnvironmentOnlyRepository(const config::Settings& settings) {
+  if (!settings.SourceOf("storage.local_path").starts_with("environment ")) return {};
+  return Error{Code::kUsage,
+               fmt::format("the repository {} is named by this shell's environment only, and "
+                           "archive_command would not see it",
+                           settings.storage.local_path),
+               fmt::format("set storage.local_path in {}, or BACKUP_STORAGE_PATH in {}/.env",
+                           settings.config_file, settings.base_directory)};
+}
+
+std::string NewConfiguration(const config::Settings& settings) {
+  std::string text = config::ConfigTemplate(settings.cluster.name);
+  constexpr std::string_view kDefault = "\"./storage/local\"";
+  size_t at = text.find(kDefault);
+  CHECK(at != std::string::npos);
+  if (!settings.IsSet("storage.local_path")) return text;
+  return text.replace(at, kDefault.size(), QuoteJson(settings.storage.local_path));
+}
+
 Status WriteConfiguration(config::Settings& settings, const InitOptions& options,
                           InitReport& report) {
-  if (!settings.config_file.empty()) return {};
+  if (!settings.config_file.empty()) return RefuseEnvironmentOnlyRepository(settings);
   std::string directory = DirectoryOf(options.new_config_file);
   RETURN_IF_ERROR(MakeDirectories(directory));
   std::string retention = directory + "/retention.config.json";
@@ -37,8 +67,7 @@ Status WriteConfiguration(config::Settings& settings, const InitOptions& options
     RETURN_IF_ERROR(WriteFileDurably(retention, AsBytes(config::RetentionTemplate())));
     report.files_created.push_back(retention);
   }
-  RETURN_IF_ERROR(WriteFileDurably(options.new_config_file,
-                                   AsBytes(config::ConfigTemplate(settings.cluster.name))));
+  RETURN_IF_ERROR(WriteFileDurably(options.new_config_file, AsBytes(NewConfiguration(settings))));
   report.files_created.push_back(options.new_config_file);
   settings.config_file = options.new_config_file;
   return {};

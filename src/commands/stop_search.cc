@@ -118,7 +118,11 @@ Result<RunEnd> FindRunEnd(const Archive& archive, const WalRun& run) {
                      archive.OnPath(run.timeline, number));
     if (!segment) break;
     ASSIGN_OR_RETURN(format::WalInfo info, archive.wal().ReadInfo(archive.NameOf(*segment)));
-    if (first) end.lsn = postgres::Lsn{info.summary().valid_end()};
+    if (first) {
+      // Without a summary nothing is known of the segment but that it is there.
+      end.lsn = info.has_summary() ? postgres::Lsn{info.summary().valid_end()}
+                                   : postgres::SegmentStart(*segment, archive.segment_bytes());
+    }
     first = false;
     if (!info.has_summary() || !info.summary().has_max_time_us()) continue;
     // Ends of transactions before the backup was consistent are no moments of this run.

@@ -45,8 +45,7 @@ void ToMessage(const postgres::WalSegmentSummary& summary, format::WalSummary* m
 // What the records of a segment say, after a check that it is the segment of that name and cluster.
 Result<format::WalInfo> DescribeSegment(const std::string& name, ByteView file,
                                         const format::ClusterHistory& system) {
-  ASSIGN_OR_RETURN(postgres::WalSegmentSummary summary, postgres::SummarizeWal(file));
-  const postgres::WalSegmentHeader& header = summary.header;
+  ASSIGN_OR_RETURN(postgres::WalSegmentHeader header, postgres::ReadWalSegmentHeader(file));
   if (header.system_identifier.value != system.system_identifier()) {
     return Error{
         Code::kRefused,
@@ -64,7 +63,15 @@ Result<format::WalInfo> DescribeSegment(const std::string& name, ByteView file,
   }
   format::WalInfo info;
   info.set_major_version(static_cast<uint32_t>(header.major_version));
-  ToMessage(summary, info.mutable_summary());
+  Result<postgres::WalSegmentSummary> summary = postgres::SummarizeWal(file);
+  if (summary.ok()) {
+    ToMessage(*summary, info.mutable_summary());
+  } else if (summary.code() == Code::kUnsupported) {
+    // A record that this program cannot read is still WAL, and must not stop archiving.
+    LogWarning("{} is archived without knowing its times: {}", name, summary.error().message);
+  } else {
+    return std::move(summary).Context("reading " + name).error();
+  }
   return info;
 }
 

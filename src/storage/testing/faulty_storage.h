@@ -61,7 +61,7 @@ class FaultyStorage : public Storage {
   // after its effect. The same seed disturbs the same calls of the same sequence.
   void FailAtRandom(uint64_t seed, double share) {
     std::lock_guard lock(mutex_);
-    generator_.seed(seed);
+    generator_.emplace(seed);
     random_share_ = share;
   }
 
@@ -148,10 +148,10 @@ class FaultyStorage : public Storage {
       bool due = rule.matched >= fault.nth && rule.matched - fault.nth < fault.times;
       if (due && !found) found = fault;
     }
-    if (found || random_share_ <= 0) return found;
+    if (found || !generator_) return found;
     std::uniform_real_distribution<double> unit(0, 1);
-    double draw = unit(generator_);
-    bool after = unit(generator_) < 0.5;
+    double draw = unit(*generator_);
+    bool after = unit(*generator_) < 0.5;
     if (draw >= random_share_) return std::nullopt;
     Fault random;
     random.effect = after ? FaultEffect::kFailAfter : FaultEffect::kFailBefore;
@@ -180,7 +180,7 @@ class FaultyStorage : public Storage {
   mutable std::mutex mutex_;
   std::vector<Rule> rules_;
   std::function<void()> on_crash_;
-  std::mt19937_64 generator_;
+  std::optional<std::mt19937_64> generator_;  // set by FailAtRandom
   double random_share_ = 0;
   uint64_t calls_ = 0;
   bool crashed_ = false;

@@ -1,0 +1,36 @@
+"""Fixtures of the end-to-end tests."""
+
+import random
+
+import pytest
+
+from scratch import Scratch
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seed", type=int, default=None, help="repeat a run with this seed")
+
+
+@pytest.fixture
+def scratch():
+    with Scratch() as place:
+        yield place
+
+
+@pytest.fixture
+def seed(request):
+    """A new seed each run, printed, so that a failure can be repeated with --seed."""
+    value = request.config.getoption("--seed")
+    if value is None:
+        value = random.SystemRandom().randrange(1 << 32)
+    print(f"seed {value}")
+    return value
+
+
+@pytest.fixture
+def protected(scratch):
+    """A running, archiving PostgreSQL 15 with a repository: (scratch, server)."""
+    server = scratch.server()
+    server.initdb()
+    scratch.protect(server)
+    return scratch, server

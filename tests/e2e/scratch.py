@@ -1,0 +1,204 @@
+"""A throwaway PostgreSQL server with pgcairn beside it, for the end-to-end tests.
+
+Everything runs as one unprivileged user (servers refuse to run as root) in one scratch directory,
+with an environment that holds nothing but what a test puts into it. PGCAIRN_BUILD_DIR names the build
+whose program is tested; PGCAIRN_PG_BINDIR the server's programs.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import psycopg2
+
+BINDIR = pathlib.Path(os.environ.get("PGCAIRN_PG_BINDIR", "/usr/lib/postgresql/15/bin"))
+CLIENT_BINDIR = pathlib.Path("/usr/lib/postgresql/15/bin")
+BUILD = pathlib.Path(os.environ.get("PGCAIRN_BUILD_DIR", "build/release")).resolve()
+READER = pathlib.Path(__file__).resolve().parents[2] / "tools/reader/pgcairn_reader.py"
+PORT = 5432  # names the socket only: nothing listens on the network
+
+
+def as_server_user(command):
+    command = [str(part) for part in command]
+    if os.getuid() != 0:
+        return command
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", *command]
+
+
+def give_to_server_user(path):
+    if os.getuid() == 0:
+        shutil.chown(path, "postgres", "postgres")
+
+
+class Failed(AssertionError):
+    pass
+
+
+class Server:
+    """One data directory and, when started, the server on it. Its socket lies in a directory of its
+    own."""
+
+    def __init__(self, scratch, data, bindir=BINDIR):
+        self.scratch = scratch
+        self.data = pathlib.Path(data)
+        self.bindir = bindir
+        self.socket = pathlib.Path(tempfile.mkdtemp(prefix="pgc-sock-", dir=scratch.root))
+        give_to_server_user(self.socket)
+        self.log = scratch.root / f"{self.data.name}.{self.socket.name}.log"
+        self.running = False
+
+    def initdb(self, *arguments, checksums=True):
+        self.scratch.run([self.bindir / "initdb", "-D", self.data, "-A", "trust", "-U", "postgres",
+                          "-E", "UTF8", "--no-locale", *(["-k"] if checksums else []), *arguments])
+        self.configure("listen_addresses = ''", "fsync = off", "log_min_messages = info")
+
+    def configure(self, *lines):
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
+            conf.write("\n".join(lines) + "\n")
+
+    def start(self, *settings, wait=True, timeout=60):
+        options = [f"-c unix_socket_directories={self.socket}", f"-c port={PORT}",
+                   *[f"-c {setting}" for setting in settings]]
+        result = self.scratch.run(
+            [self.bindir / "pg_ctl", "-D", self.data, "-l", self.log, "-o", " ".join(options),
+             "-t", timeout, "-w" if wait else "-W", "start"], check=False)
+        self.running = True
+        if result.returncode != 0:
+            raise Failed(f"the server did not start:\n{self.log_text()[-4000:]}")
+
+    def start_recovered(self, *settings, timeout=60):
+        """Starts and waits until recovery is over and the server takes writes."""
+        self.start(*settings, timeout=timeout)
+        deadline = time.monotonic() + timeout
+        while self.sql("SELECT pg_is_in_recovery()") != "f":
+            if time.monotonic() > deadline:
+                raise Failed(f"recovery does not end:\n{self.log_text()[-4000:]}")
+            time.sleep(0.05)
+
+    def stop(self, mode="fast"):
+        if not self.running:
+            return
+        self.running = False
+        self.scratch.run([self.bindir / "pg_ctl", "-D", self.data, "-m", mode, "-w", "stop"],
+                         check=False)
+
+    def log_text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def conninfo(self, database="postgres", user="postgres"):
+        return f"host={self.socket} port={PORT} dbname={database} user={user}"
+
+    def connect(self, database="postgres", user="postgres", autocommit=True):
+        connection = psycopg2.connect(self.conninfo(database, user))
+        connection.autocommit = autocommit
+        return connection
+
+    def sql(self, statement, database="postgres"):
+        """Rows as lines, columns parted by '|', as psql prints them."""
+        return self.scratch.run(
+            [CLIENT_BINDIR / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d",
+             self.conninfo(database), "-c", statement]).stdout.rstrip("\n")
+
+    def wait_archived(self, timeout=30):
+        """Switches segments and returns when all that was written before is archived."""
+        name = self.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
+        self.sql("SELECT pg_switch_wal()")
+        deadline = time.monotonic() + timeout
+        while self.sql(f"SELECT coalesce(max(last_archived_wal) >= '{name}', false) "
+                       "FROM pg_stat_archiver WHERE length(last_archived_wal) = 24") != "t":
+            if time.monotonic() > deadline:
+                raise Failed(f"{name} is not archived:\n{self.log_text()[-4000:]}")
+            time.sleep(0.05)
+
+
+class Scratch:
+    """The directory of one test. Use as a context manager: servers are stopped and all is removed."""
+
+    def __init__(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="pgcairn-e2e-"))
+        self.root.chmod(0o755)
+        give_to_server_user(self.root)
+        # Copies: the checkout may lie where the server's user cannot look.
+        self.program = self.root / "pgcairn"
+        shutil.copy(BUILD / "pgcairn", self.program)
+        self.program.chmod(0o755)
+        self.reader = self.root / "reader" / READER.name
+        shutil.copytree(READER.parent, self.reader.parent,
+                        ignore=shutil.ignore_patterns("__pycache__"))
+        self.servers = []
+        self.environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(self.root)}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for server in self.servers:
+            server.stop("immediate")
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def server(self, name="data", bindir=BINDIR):
+        server = Server(self, self.root / name, bindir)
+        self.servers.append(server)
+        return server
+
+    def make_directory(self, name):
+        path = self.root / name
+        path.mkdir(mode=0o700)
+        give_to_server_user(path)
+        return path
+
+    def run(self, command, check=True, env=None, cwd=None, timeout=300, input=None):
+        result = subprocess.run(
+            as_server_user(command), capture_output=True, text=True, errors="replace",
+            env={**self.environment, **(env or {})}, cwd=cwd or self.root, timeout=timeout,
+            input=input, check=False)
+        if check and result.returncode != 0:
+            raise Failed(f"{command} ended with {result.returncode}:\n{result.stdout}\n{result.stderr}")
+        return result
+
+    # pgcairn, with the configuration in root/config.
+
+    def write_config(self, server, **sections):
+        """config/backup.config.json for that server; keywords add or replace sections."""
+        config = {"cluster": {"connection": server.conninfo()},
+                  "storage": {"local_path": str(self.root / "repository")}}
+        for name, values in sections.items():
+            config.setdefault(name, {}).update(values)
+        directory = self.root / "config"
+        directory.mkdir(exist_ok=True)
+        path = directory / "backup.config.json"
+        path.write_text(json.dumps(config, indent=2))
+        path.chmod(0o600)
+        for item in (directory, path):
+            give_to_server_user(item)
+        return path
+
+    def pgcairn(self, *arguments, check=True, env=None, cwd=None, timeout=300):
+        return self.run([self.program, f"--config={self.root}/config/backup.config.json",
+                         "--no-progress", *arguments], check=check, env=env, cwd=cwd,
+                        timeout=timeout)
+
+    def pgcairn_json(self, *arguments, **options):
+        return json.loads(self.pgcairn("--output=json", *arguments, **options).stdout)
+
+    def protect(self, server, env=None, **sections):
+        """init, archiving switched on, server started: ready for a backup. Returns init's report."""
+        self.write_config(server, **sections)
+        if not server.running:
+            server.start()
+        report = self.pgcairn_json("init", env=env)
+        server.configure(*report["postgresql_conf"])
+        server.stop()
+        server.start()
+        return report
+
+
+def kill(process):
+    """Ends a process that a test started, at once."""
+    process.send_signal(signal.SIGKILL)
+    process.wait()
