@@ -21,7 +21,7 @@ ALLOWED = {
     "sources": {"util", "crypto", "postgres"},
     "config": {"util"},
     "commands": {"util", "crypto", "storage", "repository", "postgres", "sources", "config"},
-    "cli": {"util", "config", "commands"},
+    "cli": {"util", "config", "postgres", "commands"},
 }
 
 # What tests and testing/ folders may include beyond that.

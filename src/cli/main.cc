@@ -21,6 +21,16 @@ bool MeansWalFetch(int argc, char** argv) {
   return false;
 }
 
+// For a command line that could not be understood, so that no option was set.
+bool AsksForJson(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--output=json") == 0) return true;
+    bool split = std::strcmp(argv[i], "--output") == 0 && i + 1 < argc;
+    if (split && std::strcmp(argv[i + 1], "json") == 0) return true;
+  }
+  return false;
+}
+
 std::string ExitCodesText() {
   std::string text = "Exit status: 0 done";
   for (const ExitCode& entry : ExitCodes()) {
@@ -64,8 +74,12 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (app.exit(error) == 0) return 0;
-    return MeansWalFetch(argc, argv) ? FetchStatusOf(Code::kUsage) : StatusOf(Code::kUsage);
+    // --help and --version arrive here too.
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
+    invocation.globals.json = AsksForJson(argc, argv);
+    int status =
+        Fail(invocation.globals, {Code::kUsage, error.what(), "--help says what is taken"});
+    return MeansWalFetch(argc, argv) ? FetchStatusOf(Code::kUsage) : status;
   }
   return invocation.run(invocation.globals);
 }

@@ -84,7 +84,8 @@ void AddBackup(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("backup", "take a backup of the running server");
   auto arguments = std::make_shared<Arguments>();
   verb->add_option("--type", arguments->type, "full")
-      ->check(CLI::IsMember({"full", "incremental", "schema"}))
+      // Without a description, for --help names only what works.
+      ->check(CLI::IsMember({"full", "incremental", "schema"}).description(""))
       ->type_name("TYPE");
   verb->add_flag("--test", arguments->test, "do everything, keep nothing");
   verb->add_flag("--spread-checkpoint", arguments->spread,

@@ -190,7 +190,8 @@ void AddRestore(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("restore", "bring a cluster back, to any moment");
   auto arguments = std::make_shared<Arguments>();
   verb->add_option("--type", arguments->type, "full or pitr")
-      ->check(CLI::IsMember({"full", "pitr", "table", "schema"}))
+      // Without a description, for --help names only what works.
+      ->check(CLI::IsMember({"full", "pitr", "table", "schema"}).description(""))
       ->type_name("TYPE");
   verb->add_option("--source", arguments->source, "a backup's id, or \"latest\"");
   AddTargets(verb, *arguments);

@@ -335,10 +335,13 @@ Status AwaitWal(Run& run, const std::vector<std::string>& segments, format::Mani
   ASSIGN_OR_RETURN(
       std::vector<format::WalProof> proofs,
       WaitForSegments(wal, segments, run.settings.cluster.wal_timeout, run.connection));
-  *seconds += MonotonicSeconds() - began;
-  if (manifest != nullptr) {
-    for (format::WalProof& proof : proofs) *manifest->add_wal() = std::move(proof);
+  for (format::WalProof& proof : proofs) {
+    // What stands in a header proves nothing until the segment itself was read.
+    ASSIGN_OR_RETURN(repository::WalFile file, wal.Fetch(proof.name()));
+    proof.set_content_identity(ToString(file.identity.view()));
+    if (manifest != nullptr) *manifest->add_wal() = std::move(proof);
   }
+  *seconds += MonotonicSeconds() - began;
   return {};
 }
 

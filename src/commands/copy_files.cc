@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -208,9 +210,14 @@ std::vector<PlacedStream> PlaceStreams(const postgres::DataDirectoryListing& lis
 }
 
 std::vector<PlacedStream> DirectoryStreams(const postgres::DataDirectoryListing& listing) {
+  // The links of tablespaces are in the manifest.
+  std::set<std::string> left_out{"."};
+  for (const postgres::TablespaceLink& link : listing.tablespaces) {
+    left_out.insert("pg_tblspc/" + std::to_string(link.oid));
+  }
   std::vector<PlacedStream> streams;
   for (const postgres::DataDirectoryEntry& directory : listing.directories) {
-    if (directory.path == ".") continue;
+    if (left_out.contains(directory.path)) continue;
     PlacedStream stream;
     stream.entry.kind = repository::StreamKind::kDirectory;
     stream.entry.mode = static_cast<uint16_t>(directory.mode & 07777);
@@ -259,7 +266,7 @@ class StreamListBuilder {
   explicit StreamListBuilder(const std::vector<repository::PackReference>& packs) : packs_(packs) {}
 
   bool HasRoomFor(const PlacedStream& stream) const {
-    constexpr size_t kLeavesMax = 64 * 1024;
+    constexpr size_t kLeavesMax = size_t{64} * 1024;
     return list_.streams.empty() || (list_.streams.size() < repository::kListStreamsMax &&
                                      list_.leaves.size() + stream.leaves.size() <= kLeavesMax);
   }

@@ -62,22 +62,6 @@ std::string TargetLines(const RecoveryPlan& plan) {
   return lines;
 }
 
-std::string QuoteForShell(std::string_view text) {
-  bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '/' || c == '.' || c == '_' || c == '-' || c == '=';
-  });
-  if (plain) return std::string(text);
-  std::string quoted = "'";
-  for (char c : text) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
-}
-
 // PostgreSQL replaces %f, %p and %r in its commands; a percent sign of a path is doubled.
 std::string EscapePercent(std::string_view text) {
   std::string escaped;
@@ -95,6 +79,22 @@ std::string QuoteSetting(std::string_view text) {
   for (char c : text) {
     if (c == '\'' || c == '\\') quoted += c;
     quoted += c;
+  }
+  return quoted + "'";
+}
+
+std::string QuoteForShell(std::string_view text) {
+  bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '/' || c == '.' || c == '_' || c == '-' || c == '=';
+  });
+  if (plain) return std::string(text);
+  std::string quoted = "'";
+  for (char c : text) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
   }
   return quoted + "'";
 }

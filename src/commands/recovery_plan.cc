@@ -40,12 +40,12 @@ Result<std::optional<WalRun>> RunFrom(const Archive& archive, postgres::Timeline
     return std::optional<WalRun>();
   }
   return std::optional<WalRun>(
-      WalRun{timeline, postgres::SegmentBefore(own, stop, bytes).number, *last, stop});
+      WalRun{timeline, first, *last, postgres::Lsn{manifest.start_lsn()}, stop});
 }
 
 // Whether a backup can begin a recovery to the target at all, by its own facts.
 bool Precedes(const format::Manifest& manifest, const RecoveryTarget& target) {
-  if (target.kind == TargetKind::kTime) return manifest.stop_time_us() < target.time.unix_us;
+  if (target.kind == TargetKind::kTime) return manifest.stop_time_us() <= target.time.unix_us;
   if (target.kind == TargetKind::kLsn) return manifest.stop_lsn() <= target.lsn.value;
   return true;
 }

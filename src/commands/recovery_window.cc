@@ -36,7 +36,7 @@ Result<std::vector<RecoveryWindow>> WindowsOf(
       window.timeline = timeline;
       window.from = Timestamp{manifest->stop_time_us()};
       window.from_lsn = stop;
-      runs[*last] = {timeline, needed, *last, stop};
+      runs[*last] = {timeline, first, *last, postgres::Lsn{manifest->start_lsn()}, stop};
     }
     window.backups.push_back(manifest->backup_id());
   }

@@ -4,6 +4,7 @@
 
 #include "commands/restore_run.h"
 #include "util/clock.h"
+#include "util/file.h"
 #include "util/log.h"
 
 namespace pgcairn::commands {
@@ -19,30 +20,57 @@ std::string BinDirectory(const config::Settings& settings, const format::Manifes
   return fmt::format("/usr/lib/postgresql/{}/bin", manifest.server_version_num() / 10000);
 }
 
-// The path of a configuration file of the origin below TARGET.config, when it lies there.
+// Where a configuration file of the origin is now; empty when the backup does not hold it.
 std::string Relocated(const std::string& original, const format::Manifest& manifest,
                       const RestorePlaces& places) {
-  if (original.starts_with(manifest.data_directory() + "/")) {
-    return places.data_directory + original.substr(manifest.data_directory().size());
+  std::string origin = AbsolutePath(manifest.data_directory(), "/");
+  std::string path = AbsolutePath(original, "/");
+  if (path.starts_with(origin + "/")) return places.data_directory + path.substr(origin.size());
+  std::string outside = places.config_directory + path;
+  return Exists(outside) ? outside : "";
+}
+
+// Settings for the server's command line, so that it reads the restored configuration and not what
+// lies at the origin's paths; empty when the data directory holds all of it.
+std::string ConfigurationOptions(const format::Manifest& manifest, const RestorePlaces& places) {
+  auto is_outside = [&](const std::string& moved) {
+    return moved.starts_with(places.config_directory + "/");
+  };
+  const std::string config = Relocated(manifest.config_file(), manifest, places);
+  // A main file from outside may name the other files and the directory by the origin's paths, and
+  // a pid file that is the origin's too.
+  const bool all = is_outside(config);
+  std::string options;
+  auto set = [&](std::string_view name, const std::string& value) {
+    options += fmt::format("{}-c {}={}", options.empty() ? "" : " ", name, QuoteForShell(value));
+  };
+  if (all) {
+    set("config_file", config);
+    set("data_directory", places.data_directory);
+    set("external_pid_file", "");
   }
-  return places.config_directory + original;
+  const std::string hba = Relocated(manifest.hba_file(), manifest, places);
+  if (!hba.empty() && (all || is_outside(hba))) set("hba_file", hba);
+  const std::string ident = Relocated(manifest.ident_file(), manifest, places);
+  if (!ident.empty() && (all || is_outside(ident))) set("ident_file", ident);
+  return options;
 }
 
 std::vector<std::string> NextCommands(const config::Settings& settings,
-                                      const format::Manifest& manifest,
-                                      const RestorePlaces& places) {
-  std::string start =
-      fmt::format("{}/pg_ctl -D {} -l {}.log -w start", BinDirectory(settings, manifest),
-                  places.data_directory, places.data_directory);
-  if (HasOwnConfiguration(manifest)) return {start};
-  std::string options =
-      fmt::format(" -o \"-c config_file={} -c hba_file={} -c ident_file={} -c data_directory={}\"",
-                  Relocated(manifest.config_file(), manifest, places),
-                  Relocated(manifest.hba_file(), manifest, places),
-                  Relocated(manifest.ident_file(), manifest, places), places.data_directory);
-  return {fmt::format("less {}/  # the configuration that lay outside the data directory",
-                      places.config_directory),
-          start + options};
+                                      const format::Manifest& manifest, const RestorePlaces& places,
+                                      const std::vector<std::string>& config_files) {
+  std::vector<std::string> commands;
+  std::string start = fmt::format(
+      "{} -D {} -l {} -w", QuoteForShell(BinDirectory(settings, manifest) + "/pg_ctl"),
+      QuoteForShell(places.data_directory), QuoteForShell(places.data_directory + ".log"));
+  if (!config_files.empty()) {
+    commands.push_back(fmt::format("find {} -type f  # configuration from outside the directory",
+                                   QuoteForShell(places.config_directory)));
+    std::string options = ConfigurationOptions(manifest, places);
+    if (!options.empty()) start += " -o " + QuoteForShell(options);
+  }
+  commands.push_back(start + " start");
+  return commands;
 }
 
 }  // namespace
@@ -71,7 +99,7 @@ Result<RestoreReport> Restore(const config::Settings& settings, const RestoreOpt
   report.files = restored.files;
   report.bytes = restored.bytes;
   report.seconds = MonotonicSeconds() - began;
-  report.next_commands = NextCommands(settings, plan.manifest, places);
+  report.next_commands = NextCommands(settings, plan.manifest, places, restored.config_files);
   return report;
 }
 

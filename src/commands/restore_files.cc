@@ -240,15 +240,6 @@ Status MakeFile(const std::string& path, const StreamEntry& entry) {
   return {};
 }
 
-// The tablespace directory pg_tblspc/<oid> is a link, not a directory of its own.
-bool IsTablespaceLink(const RestoreFilesOptions& options, const StreamEntry& entry) {
-  constexpr std::string_view kPrefix = "pg_tblspc/";
-  if (entry.root != StreamRoot::kDataDirectory || !entry.path.starts_with(kPrefix)) return false;
-  std::string_view rest = std::string_view(entry.path).substr(kPrefix.size());
-  return std::any_of(options.tablespace_locations.begin(), options.tablespace_locations.end(),
-                     [&](const auto& known) { return std::to_string(known.first) == rest; });
-}
-
 Status MakeStreams(const RestoreFilesOptions& options, const StreamList& list,
                    RestoredFiles& restored) {
   for (const StreamEntry& entry : list.streams) {
@@ -258,7 +249,7 @@ Status MakeStreams(const RestoreFilesOptions& options, const StreamList& list,
       restored.config_files.push_back(path);
     }
     if (entry.kind == StreamKind::kDirectory) {
-      if (!IsTablespaceLink(options, entry)) RETURN_IF_ERROR(MakeDirectory(path, entry.mode));
+      RETURN_IF_ERROR(MakeDirectory(path, entry.mode));
       continue;
     }
     RETURN_IF_ERROR(MakeFile(path, entry));
@@ -268,11 +259,12 @@ Status MakeStreams(const RestoreFilesOptions& options, const StreamList& list,
   return {};
 }
 
-Status MakeTablespaces(const RestoreFilesOptions& options) {
+Status MakeTablespaces(const RestoreFilesOptions& options, mode_t mode) {
   if (options.tablespace_locations.empty()) return {};
-  RETURN_IF_ERROR(MakeDirectory(options.data_directory + "/pg_tblspc", 0700));
+  RETURN_IF_ERROR(MakeDirectory(options.data_directory + "/pg_tblspc", mode));
   for (const auto& [oid, location] : options.tablespace_locations) {
     RETURN_IF_ERROR(MakeDirectories(location));
+    RETURN_IF_ERROR(MakeDirectory(location, mode));
     std::string link = fmt::format("{}/pg_tblspc/{}", options.data_directory, oid);
     if (::symlink(location.c_str(), link.c_str()) != 0) {
       return ErrnoError(errno, "linking the tablespace", link);
@@ -298,7 +290,8 @@ Result<RestoredFiles> RestoreFiles(const repository::ClusterAccess& cluster,
                                    const format::Manifest& manifest,
                                    const RestoreFilesOptions& options) {
   RestoredFiles restored;
-  RETURN_IF_ERROR(MakeTablespaces(options));
+  // What the group may read of the data directory it may read of the tablespaces.
+  RETURN_IF_ERROR(MakeTablespaces(options, manifest.data_directory_mode() == 0750 ? 0750 : 0700));
   repository::BlobReader reader(cluster);
   for (const format::BlobReference& message : manifest.stream_lists()) {
     ASSIGN_OR_RETURN(repository::BlobReference reference, repository::FromMessage(message));

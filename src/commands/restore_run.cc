@@ -14,7 +14,7 @@
 namespace pgcairn::commands {
 namespace {
 
-constexpr uint64_t kAutoConfBytesMax = 16 * 1024 * 1024;
+constexpr uint64_t kAutoConfBytesMax = uint64_t{16} * 1024 * 1024;
 // Every file of a data directory may be read by the group when the directory is 0750.
 mode_t FileMode(const format::Manifest& manifest) {
   return manifest.data_directory_mode() == 0750 ? 0640 : 0600;
@@ -93,11 +93,6 @@ Result<RestoredFiles> WriteRestoredDirectory(const config::Settings& settings,
   RETURN_IF_ERROR(WriteFileDurably(places.data_directory + "/" + postgres::kControlFilePath,
                                    AsBytes(plan.manifest.control_file()), FileMode(plan.manifest)));
   return restored;
-}
-
-bool HasOwnConfiguration(const format::Manifest& manifest) {
-  return manifest.config_file().empty() ||
-         manifest.config_file().starts_with(manifest.data_directory() + "/");
 }
 
 }  // namespace pgcairn::commands

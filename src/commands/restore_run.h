@@ -17,7 +17,4 @@ Result<RestoredFiles> WriteRestoredDirectory(const config::Settings& settings,
                                              const RecoveryPlan& plan, const RestorePlaces& places,
                                              const RestoreOptions& options);
 
-// Whether the server may take its configuration from the data directory alone.
-bool HasOwnConfiguration(const format::Manifest& manifest);
-
 }  // namespace pgcairn::commands

@@ -46,7 +46,7 @@ Result<std::optional<postgres::Lsn>> FindInSegment(const Archive& archive, const
   ASSIGN_OR_RETURN(Bytes next, FetchOnPath(archive, run, number + 1));
   std::optional<postgres::Lsn> stop;
   auto on_end = [&](const postgres::TransactionEnd& end) {
-    if (stop || end.start < run.consistent_at) return;
+    if (stop || end.start < run.redo_at) return;
     bool stops = false;
     if (target.kind == TargetKind::kTime) {
       stops = target.inclusive ? end.time > target.time : end.time >= target.time;
@@ -56,7 +56,7 @@ Result<std::optional<postgres::Lsn>> FindInSegment(const Archive& archive, const
     if (stops) stop = end.start;
   };
   auto on_point = [&](const postgres::NamedPoint& point) {
-    if (stop || point.start < run.consistent_at) return;
+    if (stop || point.start < run.redo_at) return;
     if (target.kind == TargetKind::kName && point.name == target.name) stop = point.start;
   };
   Status walked = postgres::ForEachRecoveryStop(segment, next, on_end, on_point);
@@ -105,7 +105,10 @@ Result<std::optional<postgres::Lsn>> FindStop(const Archive& archive, const WalR
     if (!MayHold(info, target)) continue;
     ASSIGN_OR_RETURN(std::optional<postgres::Lsn> stop,
                      FindInSegment(archive, run, number, target));
-    if (stop) return stop;
+    if (!stop) continue;
+    // The server ends there whatever follows: a later point of that name does not help.
+    if (*stop < run.consistent_at) break;
+    return stop;
   }
   return std::optional<postgres::Lsn>();
 }

@@ -17,12 +17,13 @@ struct WalRun {
   postgres::TimelineId timeline;
   uint64_t first = 0;  // segment numbers
   uint64_t last = 0;
-  postgres::Lsn consistent_at;  // recovery does not stop before
+  postgres::Lsn redo_at;        // where recovery begins
+  postgres::Lsn consistent_at;  // a stop before it is fatal to the server
 };
 
 // The start of the record at which recovery to `target` (time, LSN, xid or name) stops, as
 // recoveryStopsBefore and recoveryStopsAfter in PostgreSQL's xlogrecovery.c decide; nothing when
-// the run has no such record.
+// the run has no such record, or its first one comes before the run is consistent.
 Result<std::optional<postgres::Lsn>> FindStop(const Archive& archive, const WalRun& run,
                                               const RecoveryTarget& target);
 

@@ -45,7 +45,8 @@ void ToMessage(const postgres::WalSegmentSummary& summary, format::WalSummary* m
 // What the records of a segment say, after a check that it is the segment of that name and cluster.
 Result<format::WalInfo> DescribeSegment(const std::string& name, ByteView file,
                                         const format::ClusterHistory& system) {
-  ASSIGN_OR_RETURN(postgres::WalSegmentHeader header, postgres::ReadWalSegmentHeader(file));
+  ASSIGN_OR_RETURN(postgres::WalSegmentHeader header,
+                   postgres::ReadWalSegmentHeader(file).Context("reading " + name));
   if (header.system_identifier.value != system.system_identifier()) {
     return Error{
         Code::kRefused,

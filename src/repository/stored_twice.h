@@ -16,8 +16,9 @@ namespace pgcairn::repository {
 // Durable under both names when it returns OK. kAlreadyExists: the first name was taken.
 Status PutTwice(storage::Storage& storage, const std::string& name, ByteView object);
 
-// Reads `name` with `decode`, and the copy when that fails for damage or absence. The first error
-// is returned when both fail.
+// Reads `name` with `decode`, and the copy when that fails, for whatever reason: a changed byte can
+// look like a wrong key or a newer version, and a bad sector is a storage error. The first error is
+// returned when both fail.
 template <typename T>
 Result<T> ReadStoredTwice(storage::Storage& storage, const std::string& name,
                           uint64_t size_bytes_max,
@@ -28,9 +29,7 @@ Result<T> ReadStoredTwice(storage::Storage& storage, const std::string& name,
     return decode(*object).Context("reading " + from);
   };
   Result<T> first = read(name);
-  if (first.ok() || (first.code() != Code::kDamaged && first.code() != Code::kNotFound)) {
-    return first;
-  }
+  if (first.ok()) return first;
   Result<T> second = read(name + std::string(kCopySuffix));
   if (!second.ok()) return first;
   LogWarning("{}; its copy was used", first.error().message);

@@ -109,8 +109,9 @@ class Server:
         name = self.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
         self.sql("SELECT pg_switch_wal()")
         deadline = time.monotonic() + timeout
-        while self.sql(f"SELECT coalesce(max(last_archived_wal) >= '{name}', false) "
-                       "FROM pg_stat_archiver WHERE length(last_archived_wal) = 24") != "t":
+        # The last file may be a backup's history file, which is archived after its segment.
+        while self.sql(f"SELECT coalesce(max(left(last_archived_wal, 24)) >= '{name}', false) "
+                       "FROM pg_stat_archiver WHERE last_archived_wal ~ '^[0-9A-F]{24}'") != "t":
             if time.monotonic() > deadline:
                 raise Failed(f"{name} is not archived:\n{self.log_text()[-4000:]}")
             time.sleep(0.05)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "crypto/random.h"
@@ -12,6 +13,8 @@
 
 namespace pgcairn::repository {
 namespace {
+
+constexpr uint32_t kFirstEpoch = 1;
 
 KeyId DataKeyIdOf(ByteView key) {
   crypto::Sha256Digest mac = crypto::HmacSha256(key, {AsBytes("pgcairn data key id v1")});
@@ -27,12 +30,12 @@ Status RandomField(std::string* field, size_t bytes) {
 
 Result<format::Epoch> FirstEpoch(const ClusterId& cluster) {
   format::Epoch epoch;
-  epoch.set_number(1);
+  epoch.set_number(kFirstEpoch);
   epoch.set_cluster_id(ToString(cluster.view()));
   format::DataKey* key = epoch.add_data_keys();
   RETURN_IF_ERROR(RandomField(key->mutable_key(), 32));
   key->set_key_id(ToString(DataKeyIdOf(AsBytes(key->key())).view()));
-  key->set_epoch(1);
+  key->set_epoch(kFirstEpoch);
   RETURN_IF_ERROR(RandomField(epoch.mutable_fingerprint_secret(), 192));
   RETURN_IF_ERROR(RandomField(epoch.mutable_wal_identity_key(), 32));
   RETURN_IF_ERROR(RandomField(epoch.mutable_chunk_key(), 32));
@@ -53,6 +56,21 @@ Result<std::vector<std::string>> PrimaryNames(storage::Storage& storage,
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
+}
+
+// Past every generation that an interrupted run left access keys of: their root is lost, and their
+// names are taken.
+Result<uint32_t> UnusedGeneration(storage::Storage& storage, const ClusterNames& names) {
+  ASSIGN_OR_RETURN(std::vector<std::string> found, PrimaryNames(storage, names.Keys()));
+  constexpr size_t kDigits = 8;
+  uint32_t newest = 0;
+  for (const std::string& name : found) {
+    std::string digits = name.substr(names.Keys().size() + 1, kDigits);
+    uint32_t generation = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), generation, 16);
+    newest = std::max(newest, generation);
+  }
+  return newest + 1;
 }
 
 Result<format::AccessKeyObject> ReadAccessKey(storage::Storage& storage, const std::string& name) {
@@ -199,19 +217,29 @@ Status CreateKeys(storage::Storage& storage, const ClusterNames& names,
   RETURN_IF_ERROR(crypto::FillRandom(place.cluster.bytes));
   RootSecret root;
   RETURN_IF_ERROR(crypto::FillRandom(root.span()));
-  constexpr uint32_t kFirstGeneration = 1;
+  ASSIGN_OR_RETURN(uint32_t generation, UnusedGeneration(storage, names));
+  std::vector<std::string> written;
   for (NewAccessKey& key : keys) {
     ASSIGN_OR_RETURN(format::AccessKeyObject object,
-                     SealRoot(root, kFirstGeneration, place, std::move(key)));
+                     SealRoot(root, generation, place, std::move(key)));
     ASSIGN_OR_RETURN(AccessKeyId id, AccessKeyId::From(object.access_key_id()));
+    written.push_back(names.Key(generation, id));
     RETURN_IF_ERROR(
-        PutTwice(storage, names.Key(kFirstGeneration, id),
+        PutTwice(storage, written.back(),
                  EncodePlainDocument(ObjectKind::kAccessKey, object.SerializeAsString())));
   }
   ASSIGN_OR_RETURN(format::Epoch epoch, FirstEpoch(place.cluster));
   ASSIGN_OR_RETURN(Bytes sealed, SealDocument(ObjectKind::kEpoch, {RootIdOf(root), root.view()},
                                               place, epoch.SerializeAsString()));
-  return PutTwice(storage, names.Epoch(1), sealed);
+  Status put = PutTwice(storage, names.Epoch(kFirstEpoch), sealed);
+  if (!put.ok() && put.code() == Code::kAlreadyExists) {
+    // Another run was first: keys of a root that opens nothing would hide its own.
+    for (const std::string& name : written) {
+      RETURN_IF_ERROR(storage.Delete(name));
+      RETURN_IF_ERROR(storage.Delete(name + std::string(kCopySuffix)));
+    }
+  }
+  return put;
 }
 
 Result<std::vector<format::AccessKeyObject>> ListAccessKeys(storage::Storage& storage,

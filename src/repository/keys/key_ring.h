@@ -58,7 +58,8 @@ class KeyRing {
 };
 
 // Writes the first root, its access keys and the first epoch of a new cluster. Epoch last: a
-// cluster without an epoch does not exist and is finished by the next call.
+// cluster without an epoch does not exist and is made by the next call, under a new generation.
+// kAlreadyExists: the cluster exists, or another run was first; nothing was changed.
 Status CreateKeys(storage::Storage& storage, const ClusterNames& names,
                   const RepositoryId& repository, std::vector<NewAccessKey> keys);
 

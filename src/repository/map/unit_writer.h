@@ -20,7 +20,7 @@
 namespace pgcairn::repository {
 
 // Raw bytes of a data blob at most.
-inline constexpr size_t kBlobBytesTarget = 256 * 1024;
+inline constexpr size_t kBlobBytesTarget = size_t{256} * 1024;
 
 // Writes leaves one after the other. Not for two threads at once; a backup has one per thread over
 // the same uploader and metadata writer.

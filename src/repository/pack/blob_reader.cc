@@ -8,8 +8,8 @@ namespace pgcairn::repository {
 namespace {
 
 // A request to an object store costs about as much as this many bytes of transfer.
-constexpr uint64_t kGapBytesMax = 64 * 1024;
-constexpr uint64_t kRequestBytesMax = 4 * 1024 * 1024;
+constexpr uint64_t kGapBytesMax = uint64_t{64} * 1024;
+constexpr uint64_t kRequestBytesMax = uint64_t{4} * 1024 * 1024;
 
 // The number of locations from `first` on that one request fetches.
 size_t RunLength(const std::vector<BlobLocation>& locations, size_t first) {

@@ -16,7 +16,7 @@
 namespace pgcairn::repository {
 
 // Writers close a pack when it has reached this size.
-inline constexpr size_t kPackBytesTarget = 16 * 1024 * 1024;
+inline constexpr size_t kPackBytesTarget = size_t{16} * 1024 * 1024;
 
 // A whole pack, not stored yet.
 struct FinishedPack {

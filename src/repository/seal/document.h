@@ -15,8 +15,8 @@ namespace pgcairn::repository {
 // as the owner of the keys.
 using KeyLookup = std::function<Result<ByteView>(const KeyId&)>;
 
-inline constexpr uint64_t kPlainDocumentBytesMax = 64 * 1024 + 1024;
-inline constexpr uint64_t kSealedDocumentBytesMax = 64 * 1024 * 1024;
+inline constexpr uint64_t kPlainDocumentBytesMax = uint64_t{64} * 1024 + 1024;
+inline constexpr uint64_t kSealedDocumentBytesMax = uint64_t{64} * 1024 * 1024;
 
 Bytes EncodePlainDocument(ObjectKind kind, const std::string& message);
 // The message. kDamaged, kUnsupported.

@@ -14,7 +14,7 @@
 namespace pgcairn::repository {
 namespace {
 
-constexpr size_t kBlobRawBytes = 1024 * 1024;
+constexpr size_t kBlobRawBytes = size_t{1024} * 1024;
 constexpr uint32_t kInfoBytesMax = 16 * 1024 * 1024;
 constexpr size_t kSegmentNameDigits = 24;
 

@@ -1,0 +1,439 @@
+"""Point-in-time recovery under a write load: every restore brings back exactly the rows of the
+commit records up to its stop, as pg_waldump lists them, and an unreachable target costs nothing."""
+
+import json
+import random
+import shutil
+import time
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from commit_records import CommitRecords, Target, fetch_archive, segment_name
+from scratch import CLIENT_BINDIR, PORT, Scratch, give_to_server_user
+from wal_cluster import lsn, lsn_text
+from write_load import PGBENCH_BALANCE, WriteLoad, create_ledger, ledger
+
+SEGMENT_BYTES = 1 << 20  # small, so that the log has many ends of segments
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+UNREACHABLE = 15
+
+pytestmark = pytest.mark.slow
+
+
+def moment(time_us, offset_minutes=0):
+    zone = timezone(timedelta(minutes=offset_minutes))
+    return (EPOCH + timedelta(microseconds=time_us)).astimezone(zone).isoformat(
+        " ", "microseconds")
+
+
+def microseconds(text):
+    return (datetime.fromisoformat(text.replace("Z", "+00:00")) - EPOCH) // timedelta(microseconds=1)
+
+
+def as_message(iso):
+    """A time of the JSON output as messages write it."""
+    return moment(microseconds(iso))[:-len(":00")]
+
+
+class History:
+    """A server that wrote under load, was backed up three times and is gone; its repository, and
+    what pg_waldump tells of its log."""
+
+    def __init__(self, scratch, seed):
+        self.scratch = scratch
+        self.seed = seed
+        self.rng = random.Random(seed)
+        self.restored = 0
+        self.names = []
+        server = scratch.server()
+        server.initdb(f"--wal-segsize={SEGMENT_BYTES >> 20}")
+        # Nobody else writes: the last row is the last transaction.
+        server.configure("max_prepared_transactions = 20", "autovacuum = off",
+                         "max_wal_size = 256MB", "wal_compression = on")
+        scratch.protect(server)
+        create_ledger(server)
+        scratch.run([CLIENT_BINDIR / "pgbench", "-h", server.socket, "-p", PORT, "-U", "postgres",
+                     "-i", "-q", "postgres"])
+        server.sql("INSERT INTO ledger (how) VALUES ('before all backups')")
+        self.xid_before = int(server.sql("SELECT max(xid) FROM ledger"))
+        server.sql("SELECT pg_create_restore_point('before all backups')")
+        with WriteLoad(server, seed):
+            for number in range(3):
+                self._work(server, number, "before")
+                scratch.pgcairn("backup")
+                self._work(server, number, "after")
+        server.sql("BEGIN; INSERT INTO ledger (how) VALUES ('never'); "
+                   "PREPARE TRANSACTION 'never ended'")
+        self.xid_prepared = int(server.sql("SELECT transaction::text FROM pg_prepared_xacts"))
+        server.sql("INSERT INTO ledger (how) VALUES ('last')")
+        server.wait_archived()
+        self.rows = ledger(server)
+        server.stop()
+        self._read_log()
+
+    def _work(self, server, number, when):
+        """Lets the writers write some more, over the end of a segment and over a named point."""
+        for part in range(2):
+            wanted = int(server.sql("SELECT max(id) FROM ledger")) + self.rng.randrange(40, 120)
+            while int(server.sql("SELECT max(id) FROM ledger")) < wanted:
+                time.sleep(0.02)
+            if part == 0:
+                self.names.append(f"{when} backup {number}: Größe, 'quoted' \\ {number}")
+                escaped = self.names[-1].replace("'", "''")
+                server.sql(f"SELECT pg_create_restore_point('{escaped}')")
+            server.sql("SELECT pg_switch_wal()")
+
+    def _read_log(self):
+        listed = self.scratch.pgcairn_json("list")
+        self.backups = [self.scratch.pgcairn_json("show", backup["backup_id"])
+                        for backup in listed["backups"]]
+        self.windows = listed["recovery_windows"]
+        self.gaps = listed["wal_gaps"]
+        log = self.scratch.make_directory("log")
+        first = lsn(self.backups[0]["start_lsn"])
+        self.end = fetch_archive(self.scratch, log, 1, first, SEGMENT_BYTES)
+        self.records = CommitRecords(SEGMENT_BYTES).read(self.scratch, log, 1, first)
+
+    def start_of(self, backup_id):
+        return next(lsn(b["start_lsn"]) for b in self.backups if b["backup_id"] == backup_id)
+
+    def expected_backup(self, target):
+        """The newest one that is consistent before the stop."""
+        def precedes(backup):
+            if target.kind == "timestamp":
+                return microseconds(backup["stopped_at"]) < target.value
+            consistent = lsn(backup["stop_lsn"])
+            if target.kind == "lsn":
+                return consistent <= target.value
+            if target.kind in ("xid", "name"):
+                return consistent <= self.records.stop(target, 0).start
+            return True
+        return [backup["backup_id"] for backup in self.backups if precedes(backup)][-1]
+
+    def target_options(self, target):
+        text = {"timestamp": lambda: moment(target.value), "lsn": lambda: lsn_text(target.value),
+                "xid": lambda: str(target.value), "name": lambda: target.value}
+        if target.kind == "latest":
+            return ["--type=full"]
+        if target.kind == "immediate":
+            return ["--type=pitr", "--immediate"]
+        return ["--type=pitr", f"--{target.kind}={text[target.kind]()}",
+                *([] if target.inclusive else ["--exclusive"])]
+
+    def restore(self, target, *options):
+        """Returns (report, the restored server, not started)."""
+        self.restored += 1
+        name = f"restored{self.restored}"
+        report = self.scratch.pgcairn_json("restore", *self.target_options(target), *options,
+                                           f"--target-dir={self.scratch.root}/{name}")
+        server = self.scratch.server(name)
+        server.configure("shared_buffers = 16MB")
+        return report, server
+
+    def check_rows(self, server, target, stop):
+        committed = self.records.committed(stop) | {self.xid_before}
+        # What the first backup holds was committed before the part of the log that was read.
+        oldest = min(end.xid for end in self.records.ends)
+        expected = {row for row in self.rows if row[1] in committed or row[1] < oldest}
+        got = ledger(server)
+        assert got == expected, (str(target), f"missing {sorted(expected - got)[:5]}",
+                                 f"unwanted {sorted(got - expected)[:5]}")
+        assert server.sql(PGBENCH_BALANCE) == "t", str(target)
+
+    def check_restore(self, target, *options):
+        print(f"restore to {target} {' '.join(options)}")
+        report, server = self.restore(target, *options)
+        if not options:
+            assert report["backup_id"] == self.expected_backup(target), str(target)
+        stop = self.records.stop(target, self.start_of(report["backup_id"]))
+        server.start_recovered()
+        self.check_rows(server, target, stop)
+        self.check_log(server, target, stop)
+        server.stop("immediate")
+        shutil.rmtree(server.data)
+
+    def check_log(self, server, target, stop):
+        """The server says itself where it stopped: the oracle must have meant that very record."""
+        text = server.log_text()
+        if target.kind == "lsn":
+            side = "after" if target.inclusive else "before"
+            assert f'stopping {side} WAL location (LSN) "{lsn_text(stop.start)}"' in text
+        elif target.kind in ("timestamp", "xid"):
+            end = self.records.end_at(stop.start)
+            what = "commit" if end.kind.startswith("COMMIT") else "abort"
+            side = "after" if stop.after else "before"
+            assert f"stopping {side} {what} of transaction {end.xid}," in text
+
+
+@pytest.fixture(scope="module")
+def module_history(request):
+    seed = request.config.getoption("--seed")
+    seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
+    print(f"seed {seed}")
+    with Scratch() as scratch:
+        yield History(scratch, seed)
+
+
+@pytest.fixture
+def history(module_history):
+    print(f"seed {module_history.seed}")
+    return module_history
+
+
+def random_target(history, kind, inclusive):
+    rng, records = history.rng, history.records
+    low = lsn(history.windows[0]["from_lsn"])
+    ends = [end for end in records.ends if end.start >= low]
+    if kind == "xid":
+        return Target("xid", rng.choice(ends).xid, inclusive)
+    if kind == "lsn":
+        start = rng.choice([start for start in records.starts if start >= low])
+        # On a record, or into one, or between two: the next record that begins counts.
+        last = records.starts[-1]
+        return Target("lsn", min(start + rng.choice((0, 0, 1, 8, 17)), last), inclusive)
+    since, until = (microseconds(history.windows[0][key]) for key in ("from", "to"))
+    if rng.random() < 0.5:
+        value = rng.choice([end.time_us for end in ends if since < end.time_us < until])
+    else:
+        value = rng.randrange(since + 1, until)
+    return Target("timestamp", value, inclusive)
+
+
+def targets(history, count):
+    order = [(kind, inclusive) for kind in ("timestamp", "lsn", "xid")
+             for inclusive in (True, False)]
+    return [random_target(history, *order[n % len(order)]) for n in range(count)]
+
+
+def test_the_load_wrote_every_kind_of_end(history):
+    """Without these the other tests would prove less than they say."""
+    assert {end.kind for end in history.records.ends} == {
+        "COMMIT", "ABORT", "COMMIT_PREPARED", "ABORT_PREPARED"}
+    assert history.records.subtransactions
+    assert len(history.rows) > 400
+    assert not [row for row in history.rows if row[2] == "never"]
+    late = max(lsn(backup["stop_lsn"]) for backup in history.backups)
+    assert any(end.start > late for end in history.records.ends)
+
+
+@pytest.mark.parametrize("count", [6, pytest.param(20, marks=pytest.mark.soak)])
+def test_a_restore_brings_exactly_the_rows_committed_up_to_its_stop(history, count):
+    for target in targets(history, count):
+        history.check_restore(target)
+
+
+def test_named_point_immediate_and_latest_bring_exactly_their_rows(history):
+    history.check_restore(Target("name", history.rng.choice(history.names[1:])))
+    history.check_restore(Target("latest"))
+    first, newest = history.backups[0], history.backups[-1]
+    history.check_restore(Target("immediate", lsn(newest["stop_lsn"])))
+    history.check_restore(Target("immediate", lsn(first["stop_lsn"])),
+                          f"--source={first['backup_id']}")
+    # An older backup reaches past the newer ones.
+    history.check_restore(Target("xid", history.records.ends[-1].xid, inclusive=False),
+                          f"--source={first['backup_id']}")
+
+
+def test_the_recovery_window_ends_with_the_last_transaction_end_of_the_log(history):
+    assert history.gaps == []
+    [window] = history.windows
+    assert window["timeline"] == 1
+    assert window["backups"] == [backup["backup_id"] for backup in history.backups]
+    assert window["from"] == history.backups[0]["stopped_at"]
+    assert window["from_lsn"] == history.backups[0]["stop_lsn"]
+    last = max(history.records.ends, key=lambda end: end.start)
+    assert microseconds(window["to"]) == last.time_us == max(
+        end.time_us for end in history.records.ends)
+    assert history.records.starts[-1] < lsn(window["to_lsn"]) <= history.end
+    # The very end of the window: all but the last row.
+    history.check_restore(Target("timestamp", last.time_us, inclusive=False))
+
+
+def unreachable(history):
+    since, until = (microseconds(history.windows[0][key]) for key in ("from", "to"))
+    from_lsn, to_lsn = (lsn(history.windows[0][key]) for key in ("from_lsn", "to_lsn"))
+    low = from_lsn
+    subtransaction = max(history.records.subtransactions -
+                         {end.xid for end in history.records.ends})
+    return [
+        Target("timestamp", since - 1), Target("timestamp", since - 86_400_000_000),
+        Target("timestamp", until), Target("timestamp", until + 1, inclusive=False),
+        Target("timestamp", until + 86_400_000_000),
+        Target("lsn", low - 1), Target("lsn", history.records.starts[-1] + 1),
+        Target("lsn", to_lsn, inclusive=False), Target("lsn", to_lsn + (64 << 20)),
+        Target("xid", history.xid_before), Target("xid", history.xid_prepared),
+        Target("xid", subtransaction), Target("xid", 4_000_000_000, inclusive=False),
+        Target("name", "before all backups"), Target("name", "nobody made this one"),
+    ]
+
+
+def assert_refused(scratch, options, windows):
+    """Exit 15, the windows named, and nothing written: neither an absent target directory nor an
+    empty one is touched."""
+    absent = scratch.root / "absent"
+    empty = scratch.root / "empty"
+    if not empty.exists():
+        scratch.make_directory("empty")
+        empty.chmod(0o755)
+    before = empty.stat()
+    for directory in (absent, empty):
+        result = scratch.pgcairn("--output=json", "restore", *options,
+                                 f"--target-dir={directory}", check=False)
+        assert result.returncode == UNREACHABLE, (options, result.stdout, result.stderr)
+        error = json.loads(result.stdout)["error"]
+        assert error["code"] == "unreachable_target" and error["exit_status"] == UNREACHABLE
+        for window in windows:
+            for bound in (as_message(window["from"]), as_message(window["to"]),
+                          window["from_lsn"], window["to_lsn"]):
+                assert bound in error["message"], (options, bound)
+    assert not absent.exists() and not (scratch.root / "absent.config").exists()
+    assert list(empty.iterdir()) == []
+    assert (empty.stat().st_mode, empty.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+
+
+def test_an_unreachable_target_is_refused_before_a_byte_is_written(history):
+    for target in unreachable(history):
+        print(f"refused: {target}")
+        assert_refused(history.scratch, history.target_options(target), history.windows)
+    # Within the window, but before the one backup that is allowed.
+    newest = history.backups[-1]
+    assert_refused(history.scratch,
+                   [*history.target_options(Target("lsn", lsn(newest["stop_lsn"]) - 1)),
+                    f"--source={newest['backup_id']}"], history.windows)
+    assert_refused(history.scratch,
+                   [*history.target_options(random_target(history, "xid", True)), "--timeline=7"],
+                   history.windows)
+
+
+def test_a_timestamp_without_offset_is_utc_whatever_the_zone_of_the_caller(history):
+    target = random_target(history, "timestamp", True)
+    explained = []
+    for number, text in enumerate((moment(target.value)[:-len("+00:00")],
+                                   moment(target.value).replace(" ", "T"),
+                                   moment(target.value, offset_minutes=-210))):
+        directory = history.scratch.root / f"zone{number}"
+        result = history.scratch.pgcairn("--output=json", "restore", "--type=pitr",
+                                         f"--timestamp={text}", f"--target-dir={directory}",
+                                         env={"TZ": "Asia/Tokyo", "PGTZ": "Asia/Tokyo"})
+        report = json.loads(result.stdout)
+        assert f"Understood --timestamp as {moment(target.value)[:-3]}" in result.stderr
+        explained.append(report["explanation"])
+        conf = (directory / "postgresql.auto.conf").read_text()
+        assert f"recovery_target_time = '{moment(target.value)[:-3]}'" in conf
+        shutil.rmtree(directory)
+    assert explained[0] == explained[1] == explained[2]
+    stop = history.records.stop(target, history.start_of(report["backup_id"]))
+    assert f"recovery stops at {lsn_text(stop.start)}" in explained[0][-1]
+
+
+def test_target_action_pause_shows_the_rows_and_goes_on_when_told(history):
+    target = random_target(history, "timestamp", True)
+    print(target)
+    report, server = history.restore(target, "--target-action=pause")
+    stop = history.records.stop(target, history.start_of(report["backup_id"]))
+    server.start()
+    deadline = time.monotonic() + 60
+    while server.sql("SELECT pg_get_wal_replay_pause_state()") != "paused":
+        assert time.monotonic() < deadline, server.log_text()[-4000:]
+        time.sleep(0.05)
+    assert server.sql("SELECT pg_is_in_recovery()") == "t"
+    history.check_rows(server, target, stop)
+    server.sql("SELECT pg_wal_replay_resume()")
+    while server.sql("SELECT pg_is_in_recovery()") == "t":
+        assert time.monotonic() < deadline, server.log_text()[-4000:]
+        time.sleep(0.05)
+    history.check_rows(server, target, stop)
+
+
+def test_target_action_shutdown_stops_the_server_at_the_target(history):
+    target = random_target(history, "xid", True)
+    print(target)
+    report, server = history.restore(target, "--target-action=shutdown")
+    stop = history.records.stop(target, history.start_of(report["backup_id"]))
+    server.start(wait=False)
+    deadline = time.monotonic() + 60
+    while "database system is shut down" not in server.log_text():
+        assert time.monotonic() < deadline, server.log_text()[-4000:]
+        time.sleep(0.05)
+    assert "shutdown at recovery target" in server.log_text()
+    state = history.scratch.run([CLIENT_BINDIR / "pg_controldata", "-D", server.data]).stdout
+    assert "shut down in recovery" in state
+    server.start_recovered("recovery_target_action=promote")
+    history.check_rows(server, target, stop)
+    history.check_log(server, target, stop)
+
+
+class DamagedArchive:
+    """A copy of the repository from which WAL segments were lost."""
+
+    def __init__(self, history, name, segment_numbers):
+        self.scratch = history.scratch
+        self.repository = history.scratch.root / name
+        shutil.copytree(history.scratch.root / "repository", self.repository)
+        self.names = [segment_name(1, number, SEGMENT_BYTES) for number in segment_numbers]
+        for segment in self.names:
+            [path] = self.repository.glob(f"clusters/*/wal/*/*/{segment}")
+            path.unlink()
+        for path in (self.repository, *self.repository.rglob("*")):
+            give_to_server_user(path)
+
+    def __enter__(self):
+        """The copy takes the place of the repository."""
+        self.aside = self.scratch.root / "repository.aside"
+        (self.scratch.root / "repository").rename(self.aside)
+        self.repository.rename(self.scratch.root / "repository")
+        return self.scratch.pgcairn_json("list")
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.scratch.root / "repository")
+        self.aside.rename(self.scratch.root / "repository")
+
+
+def test_a_lost_segment_splits_the_window_and_what_lies_in_the_gap_is_refused(history):
+    first, second = history.backups[:2]
+    stop_number = lsn(first["stop_lsn"]) // SEGMENT_BYTES
+    start_number = lsn(second["start_lsn"]) // SEGMENT_BYTES
+    lost = history.rng.randrange(stop_number + 2, start_number)
+    print(f"lost segment {segment_name(1, lost, SEGMENT_BYTES)}")
+    gap_start = lost * SEGMENT_BYTES
+    damaged = DamagedArchive(history, "gapped", [lost])
+    with damaged as listed:
+        [name] = damaged.names
+        assert listed["wal_gaps"] == [
+            {"timeline": 1, "first_missing": name, "last_missing": name, "segments": 1}]
+        before, after = listed["recovery_windows"]
+        assert before["backups"] == [first["backup_id"]]
+        assert before["from"] == first["stopped_at"]
+        assert lsn(before["to_lsn"]) <= gap_start
+        assert microseconds(before["to"]) == history.records.last_moment(gap_start)
+        assert after["backups"] == [backup["backup_id"] for backup in history.backups[1:]]
+        assert (after["from"], after["to"]) == (second["stopped_at"], history.windows[0]["to"])
+
+        in_gap = [end for end in history.records.ends
+                  if gap_start <= end.start < lsn(second["start_lsn"])]
+        hole = (microseconds(before["to"]) + microseconds(second["started_at"])) // 2
+        for target in (Target("timestamp", hole), Target("timestamp", hole, inclusive=False),
+                       Target("lsn", gap_start), Target("lsn", gap_start + SEGMENT_BYTES // 2),
+                       Target("lsn", lsn(second["start_lsn"]), inclusive=False),
+                       Target("xid", history.rng.choice(in_gap).xid)):
+            print(f"refused: {target}")
+            assert_refused(history.scratch, history.target_options(target),
+                           listed["recovery_windows"])
+        # The first backup alone does not reach over the gap.
+        assert_refused(history.scratch,
+                       [*history.target_options(Target("timestamp", microseconds(after["to"]) - 1)),
+                        f"--source={first['backup_id']}"], listed["recovery_windows"])
+        history.check_restore(Target("timestamp", microseconds(before["to"]) - 1))
+        history.check_restore(Target("timestamp", microseconds(after["to"]) - 1))
+
+
+def test_a_backup_whose_own_segments_are_lost_offers_no_window(history):
+    second = history.backups[1]
+    damaged = DamagedArchive(history, "unfounded", [lsn(second["start_lsn"]) // SEGMENT_BYTES])
+    with damaged as listed:
+        assert [window["backups"] for window in listed["recovery_windows"]] == [
+            [history.backups[0]["backup_id"]], [history.backups[2]["backup_id"]]]
+        assert_refused(history.scratch, ["--type=pitr", "--immediate",
+                                         f"--source={second['backup_id']}"],
+                       listed["recovery_windows"])
