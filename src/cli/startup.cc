@@ -53,14 +53,30 @@ std::optional<User> OwnerOf(const std::string& path) {
   return User{fmt::format("#{}", info.st_uid), "/", info.st_uid, info.st_gid};
 }
 
-Result<User> UserToBecome(const GlobalOptions& options) {
+// As the command line says. `init` may name a place without a configuration, for it makes one: then
+// as if that folder were the working directory of a start without --config.
+config::LoadOptions OptionsFor(const GlobalOptions& options, bool for_init) {
+  config::LoadOptions load = ToLoadOptions(options);
+  if (!for_init || config::FindConfig(load).ok()) return load;
+  std::string folder = DirectoryOf(config::PlaceForNewConfig(load));
+  if (FileNameOf(folder) == "config") folder = DirectoryOf(folder);
+  config::LoadOptions bare = load;
+  bare.config_path.reset();
+  bare.environment.erase("PGCAIRN_CONFIG");
+  bare.working_directory = folder;
+  bare.system_directory = folder;
+  Result<config::ConfigPlace> place = config::FindConfig(bare);
+  // Another configuration there is not the one that was named.
+  return place.ok() && place->config_file.empty() ? bare : load;
+}
+
+Result<User> UserToBecome(const GlobalOptions& options, const config::LoadOptions& load) {
   if (!options.owner.empty()) {
     std::optional<User> named = FindUser(options.owner);
     if (named) return *named;
     return Error{Code::kUsage, fmt::format("there is no user \"{}\"", options.owner),
                  "name an existing user with --owner"};
   }
-  config::LoadOptions load = ToLoadOptions(options);
   ASSIGN_OR_RETURN(config::ConfigPlace place, config::FindConfig(load));
   if (auto owner = OwnerOf(place.config_file)) return *owner;
   ASSIGN_OR_RETURN(config::Settings settings, config::Load(load));
@@ -81,8 +97,8 @@ Status Become(const User& user) {
   return {};
 }
 
-Status CloseEnvFile(const GlobalOptions& options) {
-  ASSIGN_OR_RETURN(config::ConfigPlace place, config::FindConfig(ToLoadOptions(options)));
+Status CloseEnvFile(const config::LoadOptions& load) {
+  ASSIGN_OR_RETURN(config::ConfigPlace place, config::FindConfig(load));
   std::string path = place.base_directory + "/.env";
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0 || (info.st_mode & 077) == 0) return {};
@@ -121,9 +137,9 @@ void Harden() {
   commands::ForbidCoreDumps();
 }
 
-Status LeaveRoot(const GlobalOptions& options) {
+Status LeaveRoot(const GlobalOptions& options, const config::LoadOptions& load) {
   if (::geteuid() != 0) return {};
-  ASSIGN_OR_RETURN(User user, UserToBecome(options));
+  ASSIGN_OR_RETURN(User user, UserToBecome(options, load));
   if (user.uid == 0) {
     return Error{Code::kRefused, "pgcairn does not run as root",
                  "name the user that owns the data directory with --owner"};
@@ -134,9 +150,10 @@ Status LeaveRoot(const GlobalOptions& options) {
 
 Result<config::Settings> Prepare(const GlobalOptions& options, bool for_init) {
   RETURN_IF_ERROR(SetLogLevelFrom(options.log_level));
-  RETURN_IF_ERROR(LeaveRoot(options));
-  if (for_init) RETURN_IF_ERROR(CloseEnvFile(options));
-  ASSIGN_OR_RETURN(config::Settings settings, config::Load(ToLoadOptions(options)));
+  config::LoadOptions load = OptionsFor(options, for_init);
+  RETURN_IF_ERROR(LeaveRoot(options, load));
+  if (for_init) RETURN_IF_ERROR(CloseEnvFile(load));
+  ASSIGN_OR_RETURN(config::Settings settings, config::Load(load));
   for (const config::LibpqVariable& variable : settings.libpq_variables) {
     ::setenv(variable.name.c_str(), variable.value.RevealCString(), 0);
   }

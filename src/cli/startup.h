@@ -29,10 +29,10 @@ void Harden();
 // --owner, else the owner of the configuration, of cluster.data_directory or of the repository,
 // else "postgres". Says so. Does nothing for other users. Errors: kUsage (no such user),
 // kPermission.
-Status LeaveRoot(const GlobalOptions& options);
+Status LeaveRoot(const GlobalOptions& options, const config::LoadOptions& load);
 
 // Settings for a verb, with LeaveRoot before and the log file opened after. `for_init` also closes
-// a .env that others can read, which is an error otherwise.
+// a .env that others can read, and takes a place without a configuration: both errors otherwise.
 Result<config::Settings> Prepare(const GlobalOptions& options, bool for_init = false);
 
 }  // namespace pgcairn::cli

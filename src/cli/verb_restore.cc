@@ -36,7 +36,7 @@ Result<uint32_t> ParseNumber(const std::string& text, std::string_view option) {
   uint32_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc() && end == text.data() + text.size()) return value;
-  return UsageError(fmt::format("{}={} is not a number", option, text), "");
+  return UsageError(fmt::format("{}={} is not a number", option, text), "write it in digits only");
 }
 
 Status SetKind(const Arguments& arguments, commands::RecoveryTarget& target) {

@@ -22,6 +22,11 @@ Result<Archive> Archive::Read(const repository::WalStore& wal, uint64_t segment_
   }
   ASSIGN_OR_RETURN(std::vector<std::string> histories, wal.ListHistories());
   for (const std::string& name : histories) {
+    if (postgres::KindOfWalFile(name) != postgres::WalFileKind::kHistory) {
+      return Error{Code::kDamaged,
+                   fmt::format("the archive holds {}, which is no timeline history file", name),
+                   "pgcairn did not write it: remove it from the repository"};
+    }
     uint32_t timeline = 0;
     std::from_chars(name.data(), name.data() + 8, timeline, 16);
     ASSIGN_OR_RETURN(repository::WalFile file, wal.Fetch(name));

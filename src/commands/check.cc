@@ -107,7 +107,7 @@ class Checker {
   }
 
   void CheckArchiving() {
-    if (!facts_ || facts_->archive_mode == "off" || facts_->in_recovery) return;
+    if (!facts_ || !CheckReadyForBackup(settings_, *facts_).ok()) return;
     if (facts_->archive_timeout_s == 0) {
       Add("archiving", Severity::kWarning,
           fmt::format("archive_timeout is 0: when the host is lost, everything since the last full "

@@ -163,8 +163,8 @@ Status ShowServerSettings(const config::Settings& settings, const postgres::Serv
                           InitReport& report) {
   ASSIGN_OR_RETURN(std::string command, WalCommand(settings, "push %p"));
   report.restart_needed = facts.archive_mode == "off" || facts.wal_level == "minimal";
-  if (facts.wal_level == "minimal") report.postgresql_conf.push_back("wal_level = replica");
-  report.postgresql_conf.push_back("archive_mode = on");
+  if (facts.wal_level == "minimal") report.postgresql_conf.emplace_back("wal_level = replica");
+  report.postgresql_conf.emplace_back("archive_mode = on");
   report.postgresql_conf.push_back("archive_command = " + QuoteSetting(command));
   std::string timeout =
       facts.archive_timeout_s > 0 ? std::to_string(facts.archive_timeout_s) : "60";

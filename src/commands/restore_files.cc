@@ -112,16 +112,19 @@ class ListRestorer {
       return Error{Code::kDamaged, "a map leaf has another number of units than the list says", ""};
     }
     std::vector<std::vector<UnitTarget>> targets = TargetsByBlob(leaf, parts_[leaf_index]);
-    std::map<uint32_t, UniqueFd> files;
-    for (const LeafPart& part : parts_[leaf_index]) {
-      std::string path = PathOf(options_, list_.streams[part.stream]);
-      ASSIGN_OR_RETURN(files[part.stream], Open(path, O_WRONLY | O_NOFOLLOW));
-    }
+    OpenFile file;
     for (uint32_t pack = 0; pack < leaf.packs.size(); ++pack) {
-      RETURN_IF_ERROR(RestorePack(reader, fingerprint, leaf, pack, targets, files));
+      RETURN_IF_ERROR(RestorePack(reader, fingerprint, leaf, pack, targets, file));
     }
     return {};
   }
+
+  // Streams follow one another in a blob: one file open at a time does for the thousands of small
+  // ones that can share a leaf.
+  struct OpenFile {
+    uint32_t stream = 0;
+    UniqueFd fd;
+  };
 
   // Where one unit of a blob goes.
   struct UnitTarget {
@@ -153,8 +156,7 @@ class ListRestorer {
 
   Status RestorePack(repository::BlobReader& reader, const crypto::PageFingerprint& fingerprint,
                      const MapLeaf& leaf, uint32_t pack,
-                     const std::vector<std::vector<UnitTarget>>& targets,
-                     const std::map<uint32_t, UniqueFd>& files) {
+                     const std::vector<std::vector<UnitTarget>>& targets, OpenFile& file) {
     std::vector<uint32_t> wanted;
     for (uint32_t blob = 0; blob < leaf.blobs.size(); ++blob) {
       if (leaf.blobs[blob].pack == pack && !targets[blob].empty()) wanted.push_back(blob);
@@ -167,7 +169,7 @@ class ListRestorer {
     for (uint32_t blob : wanted) locations.push_back(leaf.blobs[blob].location);
     return reader.ReadMany(repository::ObjectKind::kDataPack, leaf.packs[pack], locations,
                            [&](size_t index, ByteView raw) {
-                             return WriteUnits(fingerprint, raw, targets[wanted[index]], files);
+                             return WriteUnits(fingerprint, raw, targets[wanted[index]], file);
                            });
   }
 
@@ -177,8 +179,7 @@ class ListRestorer {
 
   // Proves every unit, then writes runs that are adjacent in the blob and in the file in one call.
   Status WriteUnits(const crypto::PageFingerprint& fingerprint, ByteView raw,
-                    const std::vector<UnitTarget>& targets,
-                    const std::map<uint32_t, UniqueFd>& files) {
+                    const std::vector<UnitTarget>& targets, OpenFile& file) {
     for (size_t first = 0; first < targets.size();) {
       size_t end = first;
       size_t bytes = 0;
@@ -200,9 +201,13 @@ class ListRestorer {
         bytes += length;
       }
       const StreamEntry& entry = list_.streams[targets[first].stream];
-      RETURN_IF_ERROR(WriteAt(files.at(targets[first].stream).get(),
-                              raw.subspan(targets[first].place, bytes),
-                              targets[first].unit * kUnitBytes, PathOf(options_, entry)));
+      std::string path = PathOf(options_, entry);
+      if (!file.fd.valid() || file.stream != targets[first].stream) {
+        ASSIGN_OR_RETURN(file.fd, Open(path, O_WRONLY | O_NOFOLLOW));
+        file.stream = targets[first].stream;
+      }
+      RETURN_IF_ERROR(WriteAt(file.fd.get(), raw.subspan(targets[first].place, bytes),
+                              targets[first].unit * kUnitBytes, path));
       options_.progress.Add(bytes);
       first = end;
     }

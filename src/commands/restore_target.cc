@@ -75,6 +75,10 @@ Status RequireEmpty(const std::string& directory) {
   std::error_code error;
   bool there = std::filesystem::exists(directory, error);
   if (!there) return {};
+  if (!std::filesystem::is_directory(directory, error)) {
+    return Error{Code::kRefused, fmt::format("{} is there, and is no directory", directory),
+                 "restore into a new or empty directory"};
+  }
   auto entries = std::filesystem::directory_iterator(directory, error);
   if (error) return ErrnoError(error.value(), "looking into", directory);
   if (entries == std::filesystem::directory_iterator()) return {};

@@ -162,8 +162,8 @@ WHERE relkind IN ('r', 'm', 't', 'S') AND relpersistence <> 't' ORDER BY 1
 def contents(server):
     """{(database, relation): what it holds}, catalogs and TOAST tables included.
 
-    A table's value is a hash over its rows with their places and transactions: replay is physical, so
-    these are equal too. An unlogged table's value is its number of rows, a sequence's its last
+    A table's value is a hash over its rows with their places and transactions: replay is physical,
+    so these are equal too. An unlogged table's value is its number of rows, a sequence's its last
     value.
     """
     found = {}

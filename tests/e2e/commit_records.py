@@ -8,19 +8,30 @@ delivers the segments.
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 from scratch import CLIENT_BINDIR
-from wal_cluster import PAGE, End, Point, lsn, lsn_text, stop_of
+from wal_cluster import PAGE, RECORD, End, Point, lsn, lsn_text, stop_of
 
-RECORD = re.compile(r"rmgr: (\S+)\s+len \(rec/tot\):\s*\d+/\s*(\d+), tx:\s*(\d+), lsn: (\S+), "
-                    r"prev \S+, desc: (\S+) ?(.*)")
 SUBTRANSACTIONS = re.compile(r"; subxacts: ([\d ]+)")
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def moment(time_us, offset_minutes=0):
+    zone = timezone(timedelta(minutes=offset_minutes))
+    return (EPOCH + timedelta(microseconds=time_us)).astimezone(zone).isoformat(
+        " ", "microseconds")
+
+
+def microseconds(text):
+    time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (time - EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
 class Target:
-    """kind: timestamp (value: microseconds since 1970), lsn, xid, name, immediate (value: the LSN at
-    which the backup is consistent) or latest."""
+    """kind: timestamp (value: microseconds since 1970), lsn, xid, name, immediate (value: the LSN
+    at which the backup is consistent) or latest."""
     kind: str
     value: object = None
     inclusive: bool = True

@@ -27,6 +27,13 @@ def seed(request):
     return value
 
 
+@pytest.fixture(scope="session")
+def session_seed(request):
+    """As `seed`, for fixtures that serve a whole module; their tests print it."""
+    value = request.config.getoption("--seed")
+    return random.SystemRandom().randrange(1 << 32) if value is None else value
+
+
 @pytest.fixture
 def protected(scratch):
     """A running, archiving PostgreSQL 15 with a repository: (scratch, server)."""

@@ -1,4 +1,4 @@
-"""A restored cluster is the one that was backed up: every relation, every file's mode, every place."""
+"""A restored cluster is the one that was backed up: every relation, every mode, every place."""
 
 import pathlib
 import shlex
@@ -30,8 +30,8 @@ KINDS = {
 
 @pytest.fixture(scope="module", params=KINDS)
 def backed_up(request):
-    """A cluster with everything in it, a backup that was taken under load, and what the cluster held
-    at the end. The server is stopped."""
+    """A cluster with everything in it, a backup that was taken under load, and what the cluster
+    held at the end. The server is stopped."""
     kind = KINDS[request.param]
     with Scratch() as scratch:
         server = scratch.server()
@@ -41,10 +41,13 @@ def backed_up(request):
             (server.data / name).write_text(f"{name}\n")
             (server.data / name).chmod(mode)
             give_to_server_user(server.data / name)
+        server.configure("max_prepared_transactions = 3")
         server.start()
         fill(server, tablespace)
         scratch.protect(server)
+        server.sql("BEGIN; INSERT INTO t VALUES (-1); PREPARE TRANSACTION 'half-way'", "elsewhere")
         with Load(server) as load:
+            assert temporary_relations(server.data / "base")
             backup = scratch.pgcairn_json("backup")
         server.wait_archived()
         server.stop()
@@ -54,6 +57,10 @@ def backed_up(request):
         server.stop()
         yield SimpleNamespace(kind=kind, scratch=scratch, server=server, tablespace=tablespace,
                               backup=backup, load=load, held=held, files=tree_state(server.data))
+
+
+def temporary_relations(folder):
+    return [path for path in folder.rglob("t*_*") if path.name[1].isdigit()]
 
 
 def require_sound(server, checksums):
@@ -86,6 +93,8 @@ def test_restored_cluster_equals_the_cold_original(backed_up):
     restored.sql("INSERT INTO fleeting (note) VALUES ('back')", "app")
     assert restored.sql("SELECT id, note FROM fleeting", "app") == "1|back"
     assert int(restored.sql("SELECT nextval('counting')", "app")) > 95
+    restored.sql("COMMIT PREPARED 'half-way'", "elsewhere")
+    assert restored.sql("SELECT min(g) FROM t", "elsewhere") == "-1"
     require_sound(restored, backed_up.kind.checksums)
 
 
@@ -104,9 +113,8 @@ def require_same_files(backed_up, data, tablespace):
     assert {"pg_wal/archive_status", "pg_tblspc", "base/1/PG_VERSION"} <= same
     assert {name for name in same if found[name][:3] != backed_up.files[name][:3]} == set()
     for folder in (data, tablespace):
-        names = [path.name for path in folder.rglob("*")]
-        assert not [name for name in names if name[0] == "t" and "_" in name and name[1].isdigit()]
-        assert not [name for name in names if name.startswith("pgsql_tmp") and name != "pgsql_tmp"]
+        assert temporary_relations(folder) == []
+        assert list(folder.rglob("pgsql_tmp*/*")) == []
     modes = {stat.S_IMODE(path.stat().st_mode) for path in tablespace.rglob("*")}
     assert modes == {kind.directory, kind.file}
 

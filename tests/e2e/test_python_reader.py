@@ -1,5 +1,5 @@
-"""The Python reader and the program read one repository alike: the same files, byte for byte, and the
-same rows after recovery."""
+"""The Python reader and the program read one repository alike: the same files, byte for byte, and
+the same rows after recovery."""
 
 import json
 import shutil
@@ -30,8 +30,8 @@ def unencrypted_cluster():
 
 
 def debian_cluster(environment, sections):
-    """A cluster with tablespaces, configuration outside, one backup, and rows after it. The server is
-    stopped."""
+    """A cluster with tablespaces, configuration outside, one backup, and rows after it. The server
+    is stopped."""
     with Scratch() as scratch:
         server = DebianServer(scratch, scratch.root / "data")
         scratch.servers.append(server)
@@ -62,51 +62,60 @@ def read(cluster, *arguments, key_file=False, env=None):
         env={"PYTHONDONTWRITEBYTECODE": "1", **(env or {})})
 
 
-def take(cluster):
-    """What the last restore left, which is then removed: (data, configuration, tablespace)."""
-    folders = (cluster.target, cluster.target.with_name("restored.config"), cluster.moved)
-    trees = tuple(tree_state(folder) for folder in folders)
-    modes = [stat.S_IMODE(folder.stat().st_mode) for folder in folders]
-    for folder in folders:
-        shutil.rmtree(folder)
-    return trees, modes
+def folders(cluster):
+    return (cluster.target, cluster.target.with_name("restored.config"), cluster.moved)
+
+
+def look(cluster):
+    """What a restore left in data directory, configuration and tablespace, and their own modes."""
+    return ([tree_state(folder) for folder in folders(cluster)],
+            [stat.S_IMODE(folder.stat().st_mode) for folder in folders(cluster)])
+
+
+def remove(cluster):
+    for folder in folders(cluster):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def require_same_restore(cluster, **reader_options):
     """Both restore to the same places, one after the other; then the reader's copy is started."""
+    remove(cluster)
     mapping = f"--tablespace-map={cluster.tablespace}={cluster.moved}"
     cluster.scratch.pgcairn("restore", f"--target-dir={cluster.target}", mapping)
-    (data, configuration, tablespace), modes = take(cluster)
-    restore = ("restore", cluster.backup, cluster.target, mapping, "--with-external-config",
-               "--recover", "--require-fingerprints")
-    read(cluster, *restore, **reader_options)
-    (data_read, configuration_read, tablespace_read), modes_read = take(cluster)
+    (data, configuration, tablespace), modes = look(cluster)
+    remove(cluster)
+    read(cluster, "restore", cluster.backup, cluster.target, mapping, "--with-external-config",
+         "--recover", "--require-fingerprints", **reader_options)
+    (data_read, configuration_read, tablespace_read), modes_read = look(cluster)
 
-    assert len(data) > 1000 and len(tablespace) > 300
+    assert len(data) > 1000 and len(tablespace) > 300 and len(configuration) > 5
     assert set(changes(data, data_read)) <= RECOVERY_FILES
     assert {name: data[name][:3] for name in RECOVERY_FILES} == \
         {name: data_read[name][:3] for name in RECOVERY_FILES}
     assert changes(configuration, configuration_read) == []
     assert changes(tablespace, tablespace_read) == []
     assert modes == modes_read
+    require_recovers(cluster, **reader_options)
 
-    read(cluster, *restore, **reader_options)
+
+def require_recovers(cluster, env=None, **_):
+    """Started with the reader's restore_command, the copy holds the rows after the backup too."""
+    assert READER.name in (cluster.target / "postgresql.auto.conf").read_text()
     restored = cluster.scratch.server("restored")
     moved = f"{cluster.target}.config{cluster.server.etc}"
+    before = dict(cluster.scratch.environment)
+    cluster.scratch.environment.update(env or {})
     try:
-        cluster.scratch.environment.update(reader_options.get("env", {}))
         restored.start_recovered(
             f"config_file={moved}/postgresql.conf", f"hba_file={moved}/pg_hba.conf",
             f"ident_file={moved}/pg_ident.conf", f"data_directory={cluster.target}",
             "external_pid_file=", *ALONE)
         require_equal(cluster.held, contents(restored))
-        assert restored.sql("SELECT count(*) FROM wide WHERE body = 'after the backup'",
-                            "app") == "500"
+        after = "SELECT count(*) FROM wide WHERE body = 'after the backup'"
+        assert restored.sql(after, "app") == "500"
     finally:
-        for name in reader_options.get("env", {}):
-            cluster.scratch.environment.pop(name, None)
-        restored.stop()
-    take(cluster)
+        cluster.scratch.environment = before
+        restored.stop("immediate")
 
 
 @pytest.mark.slow

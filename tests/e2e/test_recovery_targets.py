@@ -4,36 +4,51 @@ commit records up to its stop, as pg_waldump lists them, and an unreachable targ
 import json
 import random
 import shutil
+import threading
 import time
-from datetime import datetime, timedelta, timezone
+from contextlib import nullcontext
 
 import pytest
 
-from commit_records import CommitRecords, Target, fetch_archive, segment_name
+from commit_records import (CommitRecords, Target, fetch_archive, microseconds, moment,
+                            segment_name)
 from scratch import CLIENT_BINDIR, PORT, Scratch, give_to_server_user
 from wal_cluster import lsn, lsn_text
 from write_load import PGBENCH_BALANCE, WriteLoad, create_ledger, ledger
 
 SEGMENT_BYTES = 1 << 20  # small, so that the log has many ends of segments
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 UNREACHABLE = 15
+REPEATED = "made again and again"
 
 pytestmark = pytest.mark.slow
-
-
-def moment(time_us, offset_minutes=0):
-    zone = timezone(timedelta(minutes=offset_minutes))
-    return (EPOCH + timedelta(microseconds=time_us)).astimezone(zone).isoformat(
-        " ", "microseconds")
-
-
-def microseconds(text):
-    return (datetime.fromisoformat(text.replace("Z", "+00:00")) - EPOCH) // timedelta(microseconds=1)
 
 
 def as_message(iso):
     """A time of the JSON output as messages write it."""
     return moment(microseconds(iso))[:-len(":00")]
+
+
+class NamedPoints:
+    """Makes one named point after another, all of one name, from entering to leaving."""
+
+    def __init__(self, server, name):
+        self.server = server
+        self.name = name
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join()
+
+    def _run(self):
+        connection = self.server.connect()
+        while not self.stopping.wait(0.005):
+            connection.cursor().execute("SELECT pg_create_restore_point(%s)", (self.name,))
+        connection.close()
 
 
 class History:
@@ -42,7 +57,6 @@ class History:
 
     def __init__(self, scratch, seed):
         self.scratch = scratch
-        self.seed = seed
         self.rng = random.Random(seed)
         self.restored = 0
         self.names = []
@@ -52,6 +66,8 @@ class History:
         server.configure("max_prepared_transactions = 20", "autovacuum = off",
                          "max_wal_size = 256MB", "wal_compression = on")
         scratch.protect(server)
+        server.sql("SELECT pg_switch_wal()")
+        self.start = lsn(server.sql("SELECT pg_current_wal_lsn()"))
         create_ledger(server)
         scratch.run([CLIENT_BINDIR / "pgbench", "-h", server.socket, "-p", PORT, "-U", "postgres",
                      "-i", "-q", "postgres"])
@@ -61,8 +77,10 @@ class History:
         with WriteLoad(server, seed):
             for number in range(3):
                 self._work(server, number, "before")
-                scratch.pgcairn("backup")
+                with NamedPoints(server, REPEATED) if number == 2 else nullcontext():
+                    scratch.pgcairn("backup")
                 self._work(server, number, "after")
+        server.sql(f"SELECT pg_create_restore_point('{REPEATED}')")
         server.sql("BEGIN; INSERT INTO ledger (how) VALUES ('never'); "
                    "PREPARE TRANSACTION 'never ended'")
         self.xid_prepared = int(server.sql("SELECT transaction::text FROM pg_prepared_xacts"))
@@ -91,25 +109,26 @@ class History:
         self.windows = listed["recovery_windows"]
         self.gaps = listed["wal_gaps"]
         log = self.scratch.make_directory("log")
-        first = lsn(self.backups[0]["start_lsn"])
-        self.end = fetch_archive(self.scratch, log, 1, first, SEGMENT_BYTES)
-        self.records = CommitRecords(SEGMENT_BYTES).read(self.scratch, log, 1, first)
+        self.end = fetch_archive(self.scratch, log, 1, self.start, SEGMENT_BYTES)
+        self.records = CommitRecords(SEGMENT_BYTES).read(self.scratch, log, 1, self.start)
+        assert {row[1] for row in self.rows} <= self.records.committed(None)
 
     def start_of(self, backup_id):
         return next(lsn(b["start_lsn"]) for b in self.backups if b["backup_id"] == backup_id)
 
     def expected_backup(self, target):
-        """The newest one that is consistent before the stop."""
-        def precedes(backup):
-            if target.kind == "timestamp":
-                return microseconds(backup["stopped_at"]) < target.value
+        """The newest one that is consistent where a recovery from it stops."""
+        def reaches(backup):
+            if target.kind in ("latest", "immediate"):
+                return True
+            if target.kind == "timestamp" and microseconds(backup["stopped_at"]) > target.value:
+                return False
             consistent = lsn(backup["stop_lsn"])
             if target.kind == "lsn":
                 return consistent <= target.value
-            if target.kind in ("xid", "name"):
-                return consistent <= self.records.stop(target, 0).start
-            return True
-        return [backup["backup_id"] for backup in self.backups if precedes(backup)][-1]
+            stop = self.records.stop(target, lsn(backup["start_lsn"]))
+            return stop is not None and consistent <= stop.start
+        return [backup["backup_id"] for backup in self.backups if reaches(backup)][-1]
 
     def target_options(self, target):
         text = {"timestamp": lambda: moment(target.value), "lsn": lambda: lsn_text(target.value),
@@ -132,10 +151,8 @@ class History:
         return report, server
 
     def check_rows(self, server, target, stop):
-        committed = self.records.committed(stop) | {self.xid_before}
-        # What the first backup holds was committed before the part of the log that was read.
-        oldest = min(end.xid for end in self.records.ends)
-        expected = {row for row in self.rows if row[1] in committed or row[1] < oldest}
+        committed = self.records.committed(stop)
+        expected = {row for row in self.rows if row[1] in committed}
         got = ledger(server)
         assert got == expected, (str(target), f"missing {sorted(expected - got)[:5]}",
                                  f"unwanted {sorted(got - expected)[:5]}")
@@ -167,17 +184,17 @@ class History:
 
 
 @pytest.fixture(scope="module")
-def module_history(request):
-    seed = request.config.getoption("--seed")
-    seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
-    print(f"seed {seed}")
+def module_history(session_seed):
+    print(f"seed {session_seed}")
     with Scratch() as scratch:
-        yield History(scratch, seed)
+        yield History(scratch, session_seed)
 
 
 @pytest.fixture
-def history(module_history):
-    print(f"seed {module_history.seed}")
+def history(module_history, session_seed, request):
+    print(f"seed {session_seed}")
+    # A test alone chooses as it does among the others.
+    module_history.rng = random.Random(f"{session_seed}/{request.node.name}")
     return module_history
 
 
@@ -188,10 +205,11 @@ def random_target(history, kind, inclusive):
     if kind == "xid":
         return Target("xid", rng.choice(ends).xid, inclusive)
     if kind == "lsn":
-        start = rng.choice([start for start in records.starts if start >= low])
-        # On a record, or into one, or between two: the next record that begins counts.
-        last = records.starts[-1]
-        return Target("lsn", min(start + rng.choice((0, 0, 1, 8, 17)), last), inclusive)
+        # On a record or anywhere: into one, or where a switched segment holds none. The next record
+        # that begins counts.
+        if rng.random() < 0.5:
+            return Target("lsn", rng.choice([s for s in records.starts if s >= low]), inclusive)
+        return Target("lsn", rng.randrange(low, records.starts[-1]), inclusive)
     since, until = (microseconds(history.windows[0][key]) for key in ("from", "to"))
     if rng.random() < 0.5:
         value = rng.choice([end.time_us for end in ends if since < end.time_us < until])
@@ -211,7 +229,7 @@ def test_the_load_wrote_every_kind_of_end(history):
     assert {end.kind for end in history.records.ends} == {
         "COMMIT", "ABORT", "COMMIT_PREPARED", "ABORT_PREPARED"}
     assert history.records.subtransactions
-    assert len(history.rows) > 400
+    assert len(history.rows) > 200
     assert not [row for row in history.rows if row[2] == "never"]
     late = max(lsn(backup["stop_lsn"]) for backup in history.backups)
     assert any(end.start > late for end in history.records.ends)
@@ -235,6 +253,17 @@ def test_named_point_immediate_and_latest_bring_exactly_their_rows(history):
                           f"--source={first['backup_id']}")
 
 
+def test_a_point_of_that_name_before_the_backup_is_consistent_leads_to_an_older_backup(history):
+    """A server would stop at the first one, and refuse to go on."""
+    third = history.backups[2]
+    start, consistent = lsn(third["start_lsn"]), lsn(third["stop_lsn"])
+    places = [point.start for point in history.records.points if point.name == REPEATED]
+    assert any(start <= place < consistent for place in places) and places[-1] > consistent
+    history.check_restore(Target("name", REPEATED))
+    assert_refused(history.scratch, ["--type=pitr", f"--name={REPEATED}",
+                                     f"--source={third['backup_id']}"], history.windows)
+
+
 def test_the_recovery_window_ends_with_the_last_transaction_end_of_the_log(history):
     assert history.gaps == []
     [window] = history.windows
@@ -246,7 +275,9 @@ def test_the_recovery_window_ends_with_the_last_transaction_end_of_the_log(histo
     assert microseconds(window["to"]) == last.time_us == max(
         end.time_us for end in history.records.ends)
     assert history.records.starts[-1] < lsn(window["to_lsn"]) <= history.end
-    # The very end of the window: all but the last row.
+    # Both ends of the window can be reached; the last one with all but the last row.
+    history.check_restore(Target("timestamp", microseconds(window["from"])))
+    history.check_restore(Target("lsn", lsn(window["from_lsn"]), inclusive=False))
     history.check_restore(Target("timestamp", last.time_us, inclusive=False))
 
 
@@ -383,7 +414,6 @@ class DamagedArchive:
         self.aside = self.scratch.root / "repository.aside"
         (self.scratch.root / "repository").rename(self.aside)
         self.repository.rename(self.scratch.root / "repository")
-        return self.scratch.pgcairn_json("list")
 
     def __exit__(self, *_):
         shutil.rmtree(self.scratch.root / "repository")
@@ -398,7 +428,8 @@ def test_a_lost_segment_splits_the_window_and_what_lies_in_the_gap_is_refused(hi
     print(f"lost segment {segment_name(1, lost, SEGMENT_BYTES)}")
     gap_start = lost * SEGMENT_BYTES
     damaged = DamagedArchive(history, "gapped", [lost])
-    with damaged as listed:
+    with damaged:
+        listed = history.scratch.pgcairn_json("list")
         [name] = damaged.names
         assert listed["wal_gaps"] == [
             {"timeline": 1, "first_missing": name, "last_missing": name, "segments": 1}]
@@ -431,7 +462,8 @@ def test_a_lost_segment_splits_the_window_and_what_lies_in_the_gap_is_refused(hi
 def test_a_backup_whose_own_segments_are_lost_offers_no_window(history):
     second = history.backups[1]
     damaged = DamagedArchive(history, "unfounded", [lsn(second["start_lsn"]) // SEGMENT_BYTES])
-    with damaged as listed:
+    with damaged:
+        listed = history.scratch.pgcairn_json("list")
         assert [window["backups"] for window in listed["recovery_windows"]] == [
             [history.backups[0]["backup_id"]], [history.backups[2]["backup_id"]]]
         assert_refused(history.scratch, ["--type=pitr", "--immediate",

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import stat
 import time
 
 import pytest
@@ -15,7 +16,9 @@ PASSPHRASE = "a long passphrase, and the right one"
 
 
 def repository(scratch):
-    return tree_state(scratch.root / "repository")
+    """Its objects; empty directories are no objects."""
+    return {path: state for path, state in tree_state(scratch.root / "repository").items()
+            if not stat.S_ISDIR(state[0])}
 
 
 def expect(scratch, status, words, *arguments, **options):
@@ -43,6 +46,18 @@ def quiet(server):
     server.sql("SELECT pg_reload_conf()")
 
 
+def settle(server):
+    """Returns when the archiver has nothing left to do."""
+    status = server.data / "pg_wal/archive_status"
+    wait_for(lambda: not list(status.glob("*.ready")), "the end of archiving")
+
+
+def back_up(scratch, server):
+    quiet(server)
+    scratch.pgcairn("backup")
+    settle(server)
+
+
 # Keys and repositories
 
 @pytest.mark.slow
@@ -51,8 +66,7 @@ def test_without_the_right_key_every_verb_refuses(scratch):
     server.initdb()
     right = {"BACKUP_ENCRYPTION_KEY": PASSPHRASE}
     scratch.protect(server, env=right)
-    quiet(server)
-    scratch.pgcairn("backup")
+    back_up(scratch, server)
     segment = server.data / "pg_wal/000000010000000000000001"
     key = scratch.root / "storage/encryption/host.key"
     away = key.rename(key.with_name("away"))
@@ -97,14 +111,13 @@ def test_no_repository_is_answered_with_init(protected):
 
 def test_another_cluster_neither_backs_up_nor_archives_here(protected):
     scratch, server = protected
-    quiet(server)
-    scratch.pgcairn("backup")
+    back_up(scratch, server)
     command = server.sql("SHOW archive_command")
     other = scratch.server("other")
     other.initdb()
     other.configure("archive_mode = on", f"archive_command = '{command}'")
     other.start()
-    scratch.write_config(other)
+    scratch.write_config(other, cluster={"wal_timeout": 1})
     mine, its = (s.sql("SELECT system_identifier FROM pg_control_system()") for s in (server, other))
     for verb in (["backup"], ["backup", "--test"], ["init"]):
         expect(scratch, REFUSED, [mine, its], *verb)
@@ -150,7 +163,7 @@ def test_a_copy_of_the_server_cannot_archive_over_it(protected):
     status = server.data / "pg_wal/archive_status"
     (status / f"{name}.done").rename(status / f"{name}.ready")
     server.wait_archived()
-    assert (status / f"{name}.done").exists()
+    settle(server)
     assert server.sql("SELECT failed_count FROM pg_stat_archiver") == "0"
 
 
@@ -170,7 +183,6 @@ def test_of_two_restored_copies_only_one_archives(protected):
         copy.configure("archive_command = 'false'", "archive_timeout = 0")
         copy.start_recovered()
         assert copy.sql("SHOW archive_mode") == "on"
-        assert copy.sql("SELECT timeline_id FROM pg_control_checkpoint()") in ("1", "2")
         copies.append(copy)
     for number, copy in enumerate(copies):
         copy.sql(f"CREATE TABLE of_copy_{number} AS SELECT {number}")
@@ -180,7 +192,7 @@ def test_of_two_restored_copies_only_one_archives(protected):
         copy.sql("SELECT pg_reload_conf()")
         if number == 0:
             copy.wait_archived()
-    before = {path: state for path, state in repository(scratch).items()}
+    before = repository(scratch)
     second = copies[1]
     name = second.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
     second.sql("SELECT pg_switch_wal()")
@@ -201,11 +213,10 @@ def _backed_up(scratch):
     server = scratch.server()
     server.initdb()
     scratch.protect(server)
-    quiet(server)
     place = scratch.make_directory("space")
     server.sql(f"CREATE TABLESPACE side LOCATION '{place}'")
     server.sql("CREATE TABLE kept TABLESPACE side AS SELECT g AS id FROM generate_series(1, 100) g")
-    scratch.pgcairn("backup")
+    back_up(scratch, server)
     return scratch, server, place
 
 
@@ -226,8 +237,7 @@ def test_a_restore_never_writes_where_something_is(backed_up):
         before = tree_state(scratch.root)
         result = scratch.pgcairn("restore", f"--target-dir={scratch.root}/{target}", mapping,
                                  check=False)
-        assert result.returncode in (REFUSED, 7) if target == "file" else \
-            result.returncode == REFUSED, f"{target} {mapping}: {result.stderr}"
+        assert result.returncode == REFUSED, f"{target} {mapping}: {result.stderr}"
         assert "HINT" in result.stderr
         changed = [path for path in changes(before, tree_state(scratch.root))
                    if not path.startswith("data/") and not path.endswith(".log")]
@@ -254,7 +264,7 @@ def test_a_directory_emptied_under_its_server_is_refused_until_the_server_is_gon
     for folder in (server.data, place):
         for item in folder.iterdir():
             shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
-    expect(scratch, REFUSED, [f"process", str(server.data)], "restore")
+    expect(scratch, REFUSED, ["process", str(server.data)], "restore")
     assert list(server.data.iterdir()) == []
     os.kill(postmaster, signal.SIGQUIT)
     server.running = False
@@ -280,12 +290,10 @@ def test_a_repository_inside_the_data_directory_or_a_tablespace_is_refused(backe
     link = scratch.root / "link"
     link.symlink_to(server.data)
     for inside in (server.data / "backups", place / "backups", link / "backups", server.data):
-        for verb in (["init"],):
-            result = scratch.pgcairn(*verb, check=False, env={"PGCAIRN_CONFIG": ""})
-            scratch.write_config(server, storage={"local_path": str(inside)})
-            result = scratch.pgcairn(*verb, check=False)
-            assert result.returncode == REFUSED, f"{inside}: {result.stderr}"
-            assert str(inside) in result.stderr
+        scratch.write_config(server, storage={"local_path": str(inside)})
+        result = scratch.pgcairn("init", check=False)
+        assert result.returncode == REFUSED, f"{inside}: {result.stderr}"
+        assert str(inside) in result.stderr
         assert not (server.data / "backups").exists() and not (place / "backups").exists()
         assert not (server.data / "clusters").exists()
     # One that was moved there later.
@@ -302,6 +310,7 @@ def test_a_repository_inside_the_data_directory_or_a_tablespace_is_refused(backe
 
 def test_a_server_that_does_not_archive_is_refused(protected):
     scratch, server = protected
+    scratch.write_config(server, cluster={"wal_timeout": 1})
     for setting, words in (("archive_mode=off", "archive_mode is off"),
                            ("archive_command=", "archive_command is empty")):
         server.stop()
@@ -319,6 +328,7 @@ def test_a_broken_archive_command_is_found_before_anything_is_copied(scratch):
     command = server.sql("SHOW archive_command").replace("'", "''")
     server.sql("ALTER SYSTEM SET archive_command = 'false'")
     server.sql("SELECT pg_reload_conf()")
+    server.sql("CREATE TABLE unarchived ()")
     segment = server.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
     result = expect(scratch, TIMEOUT, [segment, "archive"], "backup")
     assert "within 2 s" in result.stderr and "failed last" in result.stderr
@@ -339,11 +349,10 @@ def test_a_broken_archive_command_is_found_before_anything_is_copied(scratch):
 
 def test_a_standby_is_refused(protected):
     scratch, server = protected
-    scratch.pgcairn("backup")
+    back_up(scratch, server)
     scratch.pgcairn("restore", f"--target-dir={scratch.root}/standby", "--archive-mode=preserve")
     standby = scratch.server("standby")
     (standby.data / "recovery.signal").rename(standby.data / "standby.signal")
-    quiet(server)
     standby.start()
     scratch.write_config(standby)
     expect(scratch, REFUSED, ["standby", "primary"], "backup")
@@ -367,7 +376,6 @@ def test_a_trial_restore_touches_neither_source_nor_publisher_nor_repository(scr
     server.configure("autovacuum = off", "max_logical_replication_workers = 4")
     drills = scratch.make_directory("drills")
     scratch.protect(server, restore={"test_directory": str(drills)})
-    quiet(server)
     place = scratch.make_directory("space")
     server.sql(f"CREATE TABLESPACE side LOCATION '{place}'")
     server.sql("CREATE TABLE kept TABLESPACE side AS SELECT 1 AS id")
@@ -376,7 +384,7 @@ def test_a_trial_restore_touches_neither_source_nor_publisher_nor_repository(scr
     publisher.sql("INSERT INTO news VALUES (1)")
     wait_for(lambda: server.sql("SELECT count(*) FROM news") == "1", "the first row")
     wait_for(lambda: server.sql("SELECT srsubstate FROM pg_subscription_rel") == "r", "the copy")
-    scratch.pgcairn("backup")
+    back_up(scratch, server)
     # The backup holds the subscription switched on. With the source's own off, its slot is free:
     # a trial that connected would take it, and the row with it.
     server.sql("ALTER SUBSCRIPTION reader DISABLE")
@@ -480,15 +488,13 @@ def test_a_failing_restore_command_never_lets_the_server_become_a_primary(protec
         try:
             restored.start(wait=False)
             pid_file = restored.data / "postmaster.pid"
-            wait_for(lambda: "is ready to accept connections" in restored.log_text()
-                     or "shutting down due to startup process failure" in restored.log_text()
-                     or "startup process" in restored.log_text() and not pid_file.exists(),
-                     f"{name}: an end of the start\n{restored.log_text()[-3000:]}", timeout=60)
+            wait_for(lambda: "startup process" in restored.log_text(), f"{name}: a word", timeout=60)
             wait_for(lambda: not pid_file.exists(), f"{name}: the server's end", timeout=60)
         finally:
             mend()
         control = control_data(restored)
-        assert "production" not in control["Database cluster state"], name
+        assert "ready to accept connections" not in restored.log_text(), name
+        assert "new timeline" not in restored.log_text(), name
         assert control["Latest checkpoint's TimeLineID"].strip() == "1", name
         assert list((restored.data / "pg_wal").glob("*.history")) == [], name
         restored.log.unlink()

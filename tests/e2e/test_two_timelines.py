@@ -6,14 +6,14 @@ import random
 
 import pytest
 
-from commit_records import CommitRecords, Target, fetch_archive
+from commit_records import CommitRecords, Target, fetch_archive, microseconds, moment
 from scratch import Scratch
-from test_recovery_targets import SEGMENT_BYTES, microseconds, moment
 from wal_cluster import lsn
 from write_load import create_ledger, ledger
 
 pytestmark = pytest.mark.slow
 
+SEGMENT_BYTES = 1 << 20
 USAGE = 2
 UNREACHABLE = 15
 
@@ -25,9 +25,9 @@ def write(server, how, count):
 
 
 class Fork:
-    def __init__(self, scratch, seed):
+    def __init__(self, scratch):
         self.scratch = scratch
-        self.rng = random.Random(seed)
+        self.rng = None  # each test's own
         old = scratch.server()
         old.initdb(f"--wal-segsize={SEGMENT_BYTES >> 20}")
         old.configure("autovacuum = off")
@@ -43,6 +43,7 @@ class Fork:
                         "--archive-mode=preserve", f"--target-dir={scratch.root}/copy")
         new = scratch.server("copy")
         new.start_recovered()
+        self.new = new
         for number in range(3):
             write(old, f"old, round {number},", 3)
             write(new, f"new, round {number},", 2)
@@ -106,16 +107,16 @@ class Fork:
 
 
 @pytest.fixture(scope="module")
-def module_fork(request):
-    seed = request.config.getoption("--seed")
-    seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
-    print(f"seed {seed}")
+def module_fork(session_seed):
+    print(f"seed {session_seed}")
     with Scratch() as scratch:
-        yield Fork(scratch, seed)
+        yield Fork(scratch)
 
 
 @pytest.fixture
-def fork(module_fork):
+def fork(module_fork, session_seed, request):
+    print(f"seed {session_seed}")
+    module_fork.rng = random.Random(f"{session_seed}/{request.node.name}")
     return module_fork
 
 
@@ -164,3 +165,18 @@ def test_each_timeline_has_its_window_and_what_only_the_other_holds_is_refused(f
     error = fork.refused(UNREACHABLE, Target("xid", only_old), "--timeline=2")
     assert "on timeline 2" in error["message"]
     fork.refused(UNREACHABLE, Target("latest"), "--timeline=3")
+
+
+def test_a_backup_of_the_new_timeline_leaves_the_old_one_within_reach(fork):
+    fork.new.start()
+    fork.scratch.write_config(fork.new)
+    newer = fork.scratch.pgcairn_json("backup")
+    fork.new.stop()
+    assert newer["timeline"] == 2
+    fork.check(2, Target("latest"))
+    fork.check(1, Target("latest"), "--timeline=1")
+    fork.check(1, Target("xid", fork.xids[1]))
+    windows = {window["timeline"]: window["backups"]
+               for window in fork.scratch.pgcairn_json("list")["recovery_windows"]}
+    assert windows == {1: [fork.backup["backup_id"]],
+                       2: [fork.backup["backup_id"], newer["backup_id"]]}

@@ -126,8 +126,8 @@ crypto::SecretBytes EncodeKeyFile(const AccessKeyPair& pair) {
   return text;
 }
 
-Result<AccessKeyPair> DecodeKeyFile(ByteView bytes) {
-  std::string_view text = AsText(bytes);
+Result<AccessKeyPair> DecodeKeyFile(ByteView file) {
+  std::string_view text = AsText(file);
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) {
     text.remove_suffix(1);
   }

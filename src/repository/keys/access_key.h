@@ -32,8 +32,8 @@ struct AccessKeyPair {
 
 // The line of a key file: "PGCAIRN-ACCESS-KEY-1 <id> <private half>\n".
 crypto::SecretBytes EncodeKeyFile(const AccessKeyPair& pair);
-// kWrongKey: the text is not such a line, or id and private half do not belong together.
-Result<AccessKeyPair> DecodeKeyFile(ByteView text);
+// kWrongKey: the file is not such a line, or id and private half do not belong together.
+Result<AccessKeyPair> DecodeKeyFile(ByteView file);
 
 // Reads a key file of the host. Refused with kPermission and the chmod line when others than the
 // owner may read it; kNotFound when it is absent.

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "crypto/random.h"
+#include "crypto/sha256.h"
 #include "storage/testing/scratch_directory.h"
 #include "util/file.h"
 
@@ -45,7 +46,7 @@ TEST(KeyFile, ComesBackAsItWasWritten) {
   std::string text(AsText(line.view()));
   EXPECT_TRUE(text.starts_with("PGCAIRN-ACCESS-KEY-1 " + pair.id.ToHex() + " "));
   EXPECT_EQ(text.size(), 21u + 16 + 1 + 64 + 1);
-  for (const std::string& ending : {"", "\n", "\r\n", " \n\n"}) {
+  for (const char* ending : {"", "\n", "\r\n", " \n\n"}) {
     std::string variant = text.substr(0, text.size() - 1) + ending;
     Result<AccessKeyPair> decoded = DecodeKeyFile(AsBytes(variant));
     ASSERT_TRUE(decoded.ok()) << decoded.error().message;

@@ -22,6 +22,13 @@ namespace pgcairn::repository {
 // Raw bytes of a data blob at most.
 inline constexpr size_t kBlobBytesTarget = size_t{256} * 1024;
 
+// A leaf whose last pack is still open.
+struct OpenLeaf {
+  uint32_t number = 0;
+  MapLeaf leaf;
+  std::vector<uint32_t> pack_serials;  // of leaf.packs, as the writer counts its packs
+};
+
 // Writes leaves one after the other. Not for two threads at once; a backup has one per thread over
 // the same uploader and metadata writer.
 //
@@ -48,13 +55,6 @@ class UnitWriter {
   uint64_t units_written() const { return units_; }
 
  private:
-  // A leaf whose last pack is still open.
-  struct OpenLeaf {
-    uint32_t number = 0;
-    MapLeaf leaf;
-    std::vector<uint32_t> pack_serials;  // of leaf.packs, as this writer counts its packs
-  };
-
   Status FlushBlob();
   Status ClosePack();
   Status StoreReadyLeaves();

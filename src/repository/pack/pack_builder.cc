@@ -22,7 +22,7 @@ Result<PackBuilder> PackBuilder::Begin(ObjectKind kind, const SealingKey& key, P
 
 PackBuilder::PackBuilder(ObjectHeader header, ObjectKey key, Encoder* encoder)
     : header_(header), key_(std::move(key)), encoder_(encoder) {
-  Grow(kPackBytesTarget + 2 * kDataBlobRawBytesMax);
+  Grow(kPackBytesTarget + size_t{2} * kDataBlobRawBytesMax);
   Bytes encoded = EncodeHeader(header_);
   std::memcpy(buffer_.get(), encoded.data(), encoded.size());
   used_ = encoded.size();

@@ -73,7 +73,7 @@ TEST(Codec, AnotherLengthIsDamaged) {
 TEST(Codec, AnUnknownCodecIsUnsupported) {
   Decoder decoder;
   Bytes bytes(10);
-  for (uint16_t codec : {2, 256, 257, 65'535}) {
+  for (uint16_t codec : std::vector<uint16_t>{2, 256, 257, 65'535}) {
     EXPECT_EQ(decoder.Decode(codec, bytes, bytes).code(), Code::kUnsupported) << codec;
   }
 }

@@ -48,7 +48,7 @@ TEST(PlainDocument, ComesBackAsItWasWritten) {
 TEST(PlainDocument, EveryChangedByteIsFound) {
   const Bytes whole = EncodePlainDocument(ObjectKind::kFormat, kMessage);
   for (size_t at = 0; at < whole.size(); ++at) {
-    for (uint8_t mask : {0x01, 0x80, 0xff}) {
+    for (uint8_t mask : Bytes{0x01, 0x80, 0xff}) {
       Bytes changed = whole;
       changed[at] ^= mask;
       Result<std::string> decoded = DecodePlainDocument(ObjectKind::kFormat, changed);
@@ -96,7 +96,7 @@ TEST(SealedDocument, EveryChangedByteIsFound) {
   Sealer sealer;
   const Bytes whole = sealer.Seal(kMessage);
   for (size_t at = 0; at < whole.size(); ++at) {
-    for (uint8_t mask : {0x01, 0x80, 0xff}) {
+    for (uint8_t mask : Bytes{0x01, 0x80, 0xff}) {
       Bytes changed = whole;
       changed[at] ^= mask;
       Result<std::string> opened = sealer.Open(changed);

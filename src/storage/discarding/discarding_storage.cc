@@ -1,13 +1,9 @@
 #include "storage/discarding/discarding_storage.h"
 
-#include <fmt/format.h>
-
 namespace pgcairn::storage {
 
 Status DiscardingStorage::PutIfAbsent(std::string_view name, std::span<const ByteView> parts) {
-  if (!IsValidObjectName(name)) {
-    return Error{Code::kUsage, fmt::format("\"{}\" is not the name of an object", name), ""};
-  }
+  RETURN_IF_ERROR(CheckObjectName(name));
   for (ByteView part : parts) bytes_ += part.size();
   return {};
 }

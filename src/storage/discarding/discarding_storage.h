@@ -15,7 +15,8 @@ class DiscardingStorage : public Storage {
   explicit DiscardingStorage(Storage& inner) : inner_(inner) {}
 
   using Storage::PutIfAbsent;
-  // Counts the bytes and keeps nothing; kUsage for an invalid name.
+  // Counts the bytes and keeps nothing, so that a repeated put succeeds too. kRefused for an
+  // invalid name.
   Status PutIfAbsent(std::string_view name, std::span<const ByteView> parts) override;
   Result<Bytes> Get(std::string_view name, uint64_t size_max_bytes) override {
     return inner_.Get(name, size_max_bytes);

@@ -77,7 +77,7 @@ class Restore:
         self._modes[self._target] = self._manifest.data_directory_mode
         for location in self._tablespaces.values():
             make_directory(location)
-            self._modes[location] = 0o700
+            self._modes[location] = self._manifest.data_directory_mode
         self._restore_streams(packs)
         if os.path.join(self._target, "global") not in self._modes:
             raise ReaderError(self._name, "has no directory global")
