@@ -101,7 +101,10 @@ Result<Run> Prepare(const config::Settings& settings, const BackupOptions& optio
   ASSIGN_OR_RETURN(std::string data_directory, ProveDataDirectory(settings, facts));
   RETURN_IF_ERROR(repository::RequireSystem(*opened.cluster, facts.system_identifier.value));
   Timestamp started = Timestamp::Now();
-  ASSIGN_OR_RETURN(std::string backup_id, repository::NewBackupId(started));
+  ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(*opened.cluster));
+  ASSIGN_OR_RETURN(std::string backup_id,
+                   repository::NewBackupId(repository::SortingAfter(
+                       started, ids.empty() ? std::string_view() : ids.back())));
   Run run{settings,          options,
           std::move(opened), nullptr,
           nullptr,           std::move(connection),

@@ -129,8 +129,12 @@ class CopyFilesTest : public ::testing::Test {
   std::vector<std::string> PackNames() {
     std::vector<std::string> names;
     std::string packs = cluster_.access->names.Root() + "/packs";
-    for (const std::string& directory : storage_->List(packs)->directories) {
-      for (const storage::ObjectInfo& object : storage_->List(directory)->objects) {
+    Result<storage::Listing> directories = storage_->List(packs);
+    CHECK(directories.ok());
+    for (const std::string& directory : directories->directories) {
+      Result<storage::Listing> listing = storage_->List(directory);
+      CHECK(listing.ok());
+      for (const storage::ObjectInfo& object : listing->objects) {
         names.push_back(object.name);
       }
     }

@@ -71,6 +71,7 @@ Result<ObjectHeader> DecodeHeader(ByteView object, ObjectKind expected) {
   auto version = in.Le<uint16_t>();
   auto length = in.Le<uint16_t>();
   auto features = in.Le<uint32_t>();
+  if (!in.ok()) return Damaged("its header is cut short");
   if (version != kVersion || (features & ~kKnownFeatures) != 0) {
     return Error{Code::kUnsupported,
                  fmt::format("its version {} or features {:#x} are unknown", version, features),

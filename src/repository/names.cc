@@ -41,6 +41,15 @@ Result<std::string> NewBackupId(Timestamp started) {
                      iso.substr(11, 2), iso.substr(14, 2), iso.substr(17, 2), ToHex(random));
 }
 
+Timestamp SortingAfter(Timestamp started, std::string_view newest) {
+  if (!IsBackupId(newest)) return started;
+  Result<Timestamp> stamp = ParseTimestamp(fmt::format(
+      "{}-{}-{} {}:{}:{}", newest.substr(0, 4), newest.substr(4, 2), newest.substr(6, 2),
+      newest.substr(9, 2), newest.substr(11, 2), newest.substr(13, 2)));
+  if (!stamp.ok()) return started;
+  return std::max(started, Timestamp{stamp->unix_us + 1'000'000});
+}
+
 bool IsBackupId(std::string_view text) {
   return text.size() == kStampLength + 5 && IsStamp(text.substr(0, kStampLength)) &&
          text[kStampLength] == '-' && AllOf(text.substr(kStampLength + 1), IsLowerHex);

@@ -22,6 +22,9 @@ bool IsValidClusterName(std::string_view name);
 // Makes an id from the moment a run starts and four random hexadecimal digits.
 Result<std::string> NewBackupId(Timestamp started);
 bool IsBackupId(std::string_view text);
+// `started`, or a second after the backup `newest` when that would not sort after it: backups in
+// one second, or a clock that was set back, must not turn the order of ids around.
+Timestamp SortingAfter(Timestamp started, std::string_view newest);
 // "20240101_020000" of a full id or of the seed's "backup_20240101_020000[.sql.gz]"; nothing for
 // other texts.
 std::optional<std::string> BackupIdPrefix(std::string_view text);

@@ -9,6 +9,7 @@
 #include "repository/seal/document.h"
 #include "repository/testing/memory_cluster.h"
 #include "storage/testing/faulty_storage.h"
+#include "util/log.h"
 
 namespace pgcairn::repository {
 namespace {
@@ -68,6 +69,7 @@ TEST(Repository, AllWhoMakeItAtOnceGetTheSame) {
 }
 
 TEST(Repository, TheCopyStandsInForADamagedOrMissingIdentity) {
+  SetLogLevel(LogLevel::kError);  // each use of a copy is a warning
   MemoryStorage storage;
   RepositoryId id = *CreateRepository(storage);
   Bytes whole = Content(storage, "repository");

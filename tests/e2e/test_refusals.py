@@ -162,6 +162,7 @@ def test_a_copy_of_the_server_cannot_archive_over_it(protected):
     # The first one may ask for the same again: a crash before the answer must not stop it.
     status = server.data / "pg_wal/archive_status"
     (status / f"{name}.done").rename(status / f"{name}.ready")
+    server.sql("CREATE TABLE and_more ()")
     server.wait_archived()
     settle(server)
     assert server.sql("SELECT failed_count FROM pg_stat_archiver") == "0"

@@ -58,11 +58,17 @@ TEST(KeyFile, ComesBackAsItWasWritten) {
 TEST(KeyFile, OtherTextsAreAWrongKeyAndNeverShown) {
   AccessKeyPair pair = NewPair();
   std::string text(AsText(EncodeKeyFile(pair).view()));
-  std::string secret = text.substr(text.size() - 65, 64);
+  size_t secret_at = text.size() - 65;
+  std::string secret = text.substr(secret_at, 64);
   for (size_t at = 0; at + 1 < text.size(); ++at) {
     std::string changed = text;
     changed[at] = changed[at] == 'e' ? 'd' : 'e';
     Result<AccessKeyPair> decoded = DecodeKeyFile(AsBytes(changed));
+    // Bits of these two digits do not count in X25519 (RFC 7748): the key can still be the same.
+    if (decoded.ok() && (at == secret_at + 1 || at == secret_at + 62)) {
+      EXPECT_EQ(decoded->public_key, pair.public_key);
+      continue;
+    }
     ASSERT_FALSE(decoded.ok()) << at;
     EXPECT_EQ(decoded.code(), Code::kWrongKey);
     EXPECT_EQ(decoded.error().message.find(secret), std::string::npos);
