@@ -15,8 +15,6 @@
 #include "util/file.h"
 #include "util/log.h"
 
-extern char** environ;
-
 namespace pgcairn::cli {
 namespace {
 

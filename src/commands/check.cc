@@ -97,6 +97,7 @@ class Checker {
     Result<format::ClusterHistory> known =
         repository::RequireSystem(*opened_->cluster, facts_->system_identifier.value);
     if (!known.ok()) AddError("repository", known.error());
+    own_archive_ = known.ok();
   }
 
   void CheckDataDirectory() {
@@ -119,7 +120,7 @@ class Checker {
           fmt::format("archive_timeout is {} s: that much work can be lost with the host",
                       facts_->archive_timeout_s));
     }
-    if (!opened_) return;
+    if (!opened_ || !own_archive_) return;
     Status round_trip = ArchiveOneSegment();
     if (!round_trip.ok()) return AddError("archiving", round_trip.error());
     Add("archiving", Severity::kOk, "a segment was archived and read back");
@@ -159,6 +160,7 @@ class Checker {
   std::optional<OpenedCluster> opened_;
   std::optional<postgres::Connection> connection_;
   std::optional<postgres::ServerFacts> facts_;
+  bool own_archive_ = false;  // the server's WAL belongs into this repository
 };
 
 }  // namespace

@@ -29,7 +29,7 @@ constexpr size_t kPacksInFlight = 2;
 
 // Where the bytes of one slice went.
 struct SliceResult {
-  uint64_t bytes = 0;  // read, before any filling with zeros
+  uint64_t bytes = 0;  // up to the last unit that was read, before the filling with zero units
   uint16_t first_entry = 0;
   bool vanished = false;
 };
@@ -102,15 +102,16 @@ class Copier {
       if (stop_) return Error{Code::kCancelled, "copying was stopped", ""};
       ASSIGN_OR_RETURN(size_t got, reader.Read(writer.Room()));
       if (got == 0) break;
-      result.bytes += got;
       size_t commit = got;
       if (slice.continued && got % repository::kUnitBytes != 0) {
-        // The file was cut within a page; what follows it must begin on a unit.
+        // The file was cut within a page; what follows it must begin on a unit, and the unit's
+        // fingerprint is that of all its bytes.
         size_t whole = (got / repository::kUnitBytes + 1) * repository::kUnitBytes;
         std::memset(writer.Room().data() + got, 0, whole - got);
         commit = whole;
       }
       RETURN_IF_ERROR(writer.Commit(commit));
+      result.bytes += commit;
       options_.progress.Add(got);
     }
     return slice.continued ? FillWithZeros(slice.length, result.bytes, writer) : Status();

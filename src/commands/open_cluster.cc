@@ -24,6 +24,14 @@ Result<OpenedCluster> OpenCluster(const config::Settings& settings) {
   }
   ASSIGN_OR_RETURN(opened.cluster,
                    repository::OpenCluster(*opened.storage, settings.cluster.name, credentials));
+  // Whoever can write to the storage could put an unsealed root there and read what follows.
+  if (!opened.cluster->keys.encrypted() && settings.storage.encryption_enabled) {
+    return Error{Code::kRefused,
+                 fmt::format("the repository's cluster {} is not encrypted, but "
+                             "storage.encryption_enabled is true",
+                             settings.cluster.name),
+                 "set storage.encryption_enabled to false if that is meant"};
+  }
   return opened;
 }
 

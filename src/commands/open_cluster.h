@@ -19,6 +19,7 @@ struct OpenedCluster {
 };
 
 // kNotFound: no repository or cluster there, with the hint to run init. kWrongKey, kPermission.
+// kRefused: the cluster is not encrypted although the settings say that it is.
 Result<OpenedCluster> OpenCluster(const config::Settings& settings);
 
 // The one PostgreSQL cluster that the repository's cluster is now: the newest of its history.

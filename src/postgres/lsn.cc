@@ -31,9 +31,8 @@ std::string Lsn::ToText() const {
 
 std::optional<Lsn> ParseLsn(std::string_view text) {
   size_t slash = text.find('/');
-  if (slash == std::string_view::npos || slash > 8 || text.size() - slash - 1 > 8) {
-    return std::nullopt;
-  }
+  // Without a slash its place is npos, which is more than eight too.
+  if (slash > 8 || text.size() - slash - 1 > 8) return std::nullopt;
   auto high = ParseHex(text.substr(0, slash));
   auto low = ParseHex(text.substr(slash + 1));
   if (!high || !low) return std::nullopt;

@@ -21,6 +21,14 @@ TEST(BackupId, IsTheMomentInUtcAndFourRandomDigits) {
   EXPECT_GT(ids.size(), 10u);
 }
 
+TEST(BackupId, SortsAfterTheNewestWhateverTheClockSays) {
+  Timestamp now = *ParseTimestamp("2024-01-31 02:03:04.5");
+  EXPECT_EQ(SortingAfter(now, ""), now);
+  EXPECT_EQ(SortingAfter(now, "20240131_020303-ffff"), now);
+  EXPECT_EQ(SortingAfter(now, "20240131_020304-ffff"), *ParseTimestamp("2024-01-31 02:03:05"));
+  EXPECT_EQ(SortingAfter(now, "20300101_000000-0000"), *ParseTimestamp("2030-01-01 00:00:01"));
+}
+
 TEST(BackupId, OtherTextsAreNone) {
   EXPECT_TRUE(IsBackupId("20240101_020000-00af"));
   for (const char* text :

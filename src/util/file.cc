@@ -58,7 +58,7 @@ Error ErrnoError(int saved_errno, std::string_view doing, std::string_view path)
 }
 
 Result<UniqueFd> Open(const std::string& path, int flags, mode_t mode) {
-  int fd;
+  int fd = -1;
   do {
     fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
   } while (fd < 0 && errno == EINTR);

@@ -133,10 +133,12 @@ def test_wrong_usage_is_status_2_with_a_reason(place, arguments):
 
 @pytest.mark.parametrize("arguments, code, status", [
     (["list", "--nonsense"], "usage", 2), (["show", "no-such-form"], "usage", 2),
-    (["show", "20000101_000000-0000"], "not_found", 3), (["--cluster=other", "list"], "not_found", 3),
+    (["show", "20000101_000000-0000"], "not_found", 3),
+    (["--cluster=other", "list"], "not_found", 3),
     (["--config=/nowhere", "list"], "usage", 2), (["restore", "--type=pitr"], "usage", 2),
     (["restore", "--timestamp=2000-01-01", "--target-dir=/tmp/never"], "unreachable_target", 15),
-    (["restore"], "refused", 12)], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
+    (["restore"], "refused", 12)],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None)
 def test_errors_are_json_when_json_is_asked_for(place, arguments, code, status):
     scratch, _ = place
     result = scratch.pgcairn("--output=json", *arguments, check=False)
@@ -184,7 +186,8 @@ def test_the_documented_exit_codes_are_those_of_help(place):
     ('{"schedules": {"full_backup": "0 25 * * *"}}', ["schedules.full_backup", "25", "hour"]),
     ('{"schedules": {"full_backup": "daily"}}', ["schedules.full_backup", "0 2 * * *"]),
     ('{"storage": {"local_path": "x",}}', ["line 1"]),
-    ('{"encryption": {"passphrase": "hunter2"}}', ["encryption.passphrase", "BACKUP_ENCRYPTION_KEY"]),
+    ('{"encryption": {"passphrase": "hunter2"}}',
+     ["encryption.passphrase", "BACKUP_ENCRYPTION_KEY"]),
 ], ids=lambda value: value if isinstance(value, str) else None)
 def test_a_wrong_configuration_names_file_key_and_remedy(place, text, words):
     scratch, _ = place
@@ -216,7 +219,7 @@ def test_a_key_file_or_env_file_that_others_can_read_is_refused_with_the_chmod_l
         env_file.unlink()
 
 
-def test_the_seeds_files_work_as_they_stand(place):
+def test_the_files_of_the_system_before_work_as_they_stand(place):
     scratch, server = place
     write(scratch, "old/config/backup.config.json", BACKUP_CONFIG, mode=0o644)
     write(scratch, "old/config/retention.config.json", RETENTION_CONFIG, mode=0o644)
@@ -249,8 +252,8 @@ def test_env_lies_above_config_and_not_in_the_working_directory(place):
     write(scratch, "elsewhere/.env", "BACKUP_STORAGE_PATH=/from/the/working/directory\n")
     write(scratch, "above/config/.env", "BACKUP_STORAGE_PATH=/from/beside\n")
     for cwd in ("elsewhere", "above/config", "above"):
-        result = pgcairn(scratch, f"--config={scratch.root}/above/config/backup.config.json", "list",
-                         cwd=scratch.root / cwd)
+        file = scratch.root / "above/config/backup.config.json"
+        result = pgcairn(scratch, f"--config={file}", "list", cwd=scratch.root / cwd)
         assert result.returncode == 3
         assert f"{scratch.root}/above/from-the-folder-above" in result.stderr
 
@@ -292,10 +295,11 @@ def test_every_way_that_libpq_knows_leads_to_the_server(place):
             {"PGSERVICE": "db", "PGSERVICEFILE": str(service)},
             {"DATABASE_URL": url}, {"SUPABASE_DB_URL": url},
             {"DATABASE_URL": "service=db", "PGSERVICEFILE": str(service)}]
+    backup = [f"--config={file}", "backup", "--test"]
     for way in ways:
-        assert pgcairn(scratch, f"--config={file}", "backup", "--test", env=way).returncode == 0, way
+        assert pgcairn(scratch, *backup, env=way).returncode == 0, way
         write(scratch, "libpq/.env", "".join(f"{name}={value}\n" for name, value in way.items()))
-        assert pgcairn(scratch, f"--config={file}", "backup", "--test").returncode == 0, way
+        assert pgcairn(scratch, *backup).returncode == 0, way
         (scratch.root / "libpq/.env").unlink()
     result = pgcairn(scratch, f"--config={file}", "backup")
     assert result.returncode == USAGE

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from scratch import BINDIR, Failed, give_to_server_user
+from scratch import BINDIR, Failed, Scratch, give_to_server_user
 from tree_state import changes, tree_state
 
 NOT_FOUND, DAMAGED, WRONG_KEY, REFUSED, TIMEOUT = 3, 5, 6, 12, 13
@@ -22,7 +22,7 @@ def repository(scratch):
 
 
 def expect(scratch, status, words, *arguments, **options):
-    """Runs pgcairn, which must end with that status, say the words, and leave the repository alone."""
+    """pgcairn must end with that status, say the words, and leave the repository alone."""
     before = repository(scratch)
     result = scratch.pgcairn(*arguments, check=False, **options)
     assert result.returncode == status, f"{arguments}: {result.stdout}{result.stderr}"
@@ -58,6 +58,31 @@ def back_up(scratch, server):
     settle(server)
 
 
+def with_tablespace(scratch):
+    """A backup of a running server with a tablespace: (scratch, server, tablespace's place)."""
+    server = scratch.server()
+    server.initdb()
+    scratch.protect(server)
+    place = scratch.make_directory("space")
+    server.sql(f"CREATE TABLESPACE side LOCATION '{place}'")
+    server.sql("CREATE TABLE kept TABLESPACE side AS "
+               "SELECT g AS id FROM generate_series(1, 100) g")
+    back_up(scratch, server)
+    return scratch, server, place
+
+
+@pytest.fixture(name="shared", scope="module")
+def _shared():
+    """For tests that, when all is well, change nothing."""
+    with Scratch() as scratch:
+        yield with_tablespace(scratch)
+
+
+@pytest.fixture(name="backed_up")
+def _backed_up(scratch):
+    return with_tablespace(scratch)
+
+
 # Keys and repositories
 
 @pytest.mark.slow
@@ -91,8 +116,8 @@ def test_without_the_right_key_every_verb_refuses(scratch):
     assert scratch.pgcairn("list").returncode == 0
 
 
-def test_no_repository_is_answered_with_init(protected):
-    scratch, server = protected
+def test_no_repository_is_answered_with_init(shared):
+    scratch, server, _ = shared
     segment = server.data / "pg_wal/000000010000000000000001"
     strange = scratch.make_directory("strange")
     (strange / "letter.txt").write_text("not mine")
@@ -109,6 +134,7 @@ def test_no_repository_is_answered_with_init(protected):
 
 # Servers that do not belong here
 
+@pytest.mark.slow
 def test_another_cluster_neither_backs_up_nor_archives_here(protected):
     scratch, server = protected
     back_up(scratch, server)
@@ -118,7 +144,8 @@ def test_another_cluster_neither_backs_up_nor_archives_here(protected):
     other.configure("archive_mode = on", f"archive_command = '{command}'")
     other.start()
     scratch.write_config(other, cluster={"wal_timeout": 1})
-    mine, its = (s.sql("SELECT system_identifier FROM pg_control_system()") for s in (server, other))
+    mine, its = (each.sql("SELECT system_identifier FROM pg_control_system()")
+                 for each in (server, other))
     for verb in (["backup"], ["backup", "--test"], ["init"]):
         expect(scratch, REFUSED, [mine, its], *verb)
     segment = other.data / "pg_wal/000000010000000000000001"
@@ -135,6 +162,7 @@ def test_another_cluster_neither_backs_up_nor_archives_here(protected):
     assert changes(before, repository(scratch)) == []
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_server_cannot_archive_over_it(protected):
     scratch, server = protected
     quiet(server)
@@ -197,8 +225,8 @@ def test_of_two_restored_copies_only_one_archives(protected):
     second = copies[1]
     name = second.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
     second.sql("SELECT pg_switch_wal()")
-    wait_for(lambda: second.sql("SELECT coalesce(last_failed_wal, '') FROM pg_stat_archiver") == name,
-             f"the refusal of {name}")
+    failed = "SELECT coalesce(last_failed_wal, '') FROM pg_stat_archiver"
+    wait_for(lambda: second.sql(failed) == name, f"the refusal of {name}")
     wait_for(lambda: "is archived already, with other content" in second.log_text(), "its reason")
     assert (second.data / f"pg_wal/archive_status/{name}.ready").exists()
     changed = changes(before, repository(scratch))
@@ -208,21 +236,8 @@ def test_of_two_restored_copies_only_one_archives(protected):
 
 # Where a restore may not go
 
-@pytest.fixture(name="backed_up")
-def _backed_up(scratch):
-    """A backup of a server with a tablespace: (scratch, server, place of the tablespace)."""
-    server = scratch.server()
-    server.initdb()
-    scratch.protect(server)
-    place = scratch.make_directory("space")
-    server.sql(f"CREATE TABLESPACE side LOCATION '{place}'")
-    server.sql("CREATE TABLE kept TABLESPACE side AS SELECT g AS id FROM generate_series(1, 100) g")
-    back_up(scratch, server)
-    return scratch, server, place
-
-
-def test_a_restore_never_writes_where_something_is(backed_up):
-    scratch, _, place = backed_up
+def test_a_restore_never_writes_where_something_is(shared):
+    scratch, _, place = shared
     full = scratch.make_directory("full")
     hidden = scratch.make_directory("hidden")
     (full / "precious").write_text("1")
@@ -245,8 +260,8 @@ def test_a_restore_never_writes_where_something_is(backed_up):
         assert changed == [], f"{target} {mapping}"
 
 
-def test_a_restore_under_a_running_server_is_refused(backed_up):
-    scratch, server, place = backed_up
+def test_a_restore_under_a_running_server_is_refused(shared):
+    scratch, server, place = shared
     server.sql("CHECKPOINT")
     data = {path: state for path, state in tree_state(server.data).items()
             if path.startswith(("base/", "global/", "pg_wal/", "pg_xact/"))}
@@ -259,6 +274,7 @@ def test_a_restore_under_a_running_server_is_refused(backed_up):
     assert server.sql("SELECT count(*) FROM kept") == "100"
 
 
+@pytest.mark.slow
 def test_a_directory_emptied_under_its_server_is_refused_until_the_server_is_gone(backed_up):
     scratch, server, place = backed_up
     postmaster = int((server.data / "postmaster.pid").read_text().split()[0])
@@ -275,8 +291,8 @@ def test_a_directory_emptied_under_its_server_is_refused_until_the_server_is_gon
     assert server.sql("SELECT count(*) FROM kept") == "100"
 
 
-def test_an_unmapped_tablespace_elsewhere_and_an_unknown_one_are_refused(backed_up):
-    scratch, _, place = backed_up
+def test_an_unmapped_tablespace_elsewhere_and_an_unknown_one_are_refused(shared):
+    scratch, _, place = shared
     target = f"--target-dir={scratch.root}/new"
     expect(scratch, REFUSED, [str(place), "--tablespace-map"], "restore", target)
     expect(scratch, 2, "/no/such", "restore", target, f"--tablespace-map={place}=/x",
@@ -286,6 +302,7 @@ def test_an_unmapped_tablespace_elsewhere_and_an_unknown_one_are_refused(backed_
 
 # Repositories inside what they protect
 
+@pytest.mark.slow
 def test_a_repository_inside_the_data_directory_or_a_tablespace_is_refused(backed_up):
     scratch, server, place = backed_up
     link = scratch.root / "link"
@@ -309,6 +326,7 @@ def test_a_repository_inside_the_data_directory_or_a_tablespace_is_refused(backe
 
 # Servers that cannot be backed up
 
+@pytest.mark.slow
 def test_a_server_that_does_not_archive_is_refused(protected):
     scratch, server = protected
     scratch.write_config(server, cluster={"wal_timeout": 1})
@@ -321,6 +339,7 @@ def test_a_server_that_does_not_archive_is_refused(protected):
         assert report.returncode != 0 and words in report.stdout
 
 
+@pytest.mark.slow
 def test_a_broken_archive_command_is_found_before_anything_is_copied(scratch):
     server = scratch.server()
     server.initdb()
@@ -348,6 +367,7 @@ def test_a_broken_archive_command_is_found_before_anything_is_copied(scratch):
     assert len(scratch.pgcairn_json("list")["backups"]) == 1
 
 
+@pytest.mark.slow
 def test_a_standby_is_refused(protected):
     scratch, server = protected
     back_up(scratch, server)
@@ -366,8 +386,7 @@ def test_a_standby_is_refused(protected):
 def test_a_trial_restore_touches_neither_source_nor_publisher_nor_repository(scratch):
     publisher = scratch.server("publisher")
     publisher.initdb()
-    publisher.configure("wal_level = logical", "log_connections = on", "log_replication_commands = on",
-                        "autovacuum = off")
+    publisher.configure("wal_level = logical", "log_connections = on", "autovacuum = off")
     publisher.start()
     publisher.sql("CREATE TABLE news (id int PRIMARY KEY)")
     publisher.sql("CREATE PUBLICATION paper FOR TABLE news")
@@ -420,6 +439,7 @@ def test_a_trial_restore_touches_neither_source_nor_publisher_nor_repository(scr
     wait_for(lambda: server.sql("SELECT count(*) FROM news") == "2", "the row that waited")
 
 
+@pytest.mark.slow
 def test_a_trial_restore_that_fails_leaves_nothing_behind(scratch):
     server = scratch.server()
     server.initdb()
@@ -489,7 +509,7 @@ def test_a_failing_restore_command_never_lets_the_server_become_a_primary(protec
         try:
             restored.start(wait=False)
             pid_file = restored.data / "postmaster.pid"
-            wait_for(lambda: "startup process" in restored.log_text(), f"{name}: a word", timeout=60)
+            wait_for(lambda: "startup process" in restored.log_text(), f"{name}: a word", 60)
             wait_for(lambda: not pid_file.exists(), f"{name}: the server's end", timeout=60)
         finally:
             mend()

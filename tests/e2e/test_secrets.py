@@ -167,6 +167,7 @@ def test_processes_show_no_secret(guarded):
                 assert guarded.found(content) == [], f"{name}: {content[:300]}"
 
 
+@pytest.mark.slow
 def test_output_logs_repository_and_restored_files_hold_no_secret(guarded):
     scratch, server = guarded.scratch, guarded.server
     guarded.run("backup", "--note=noted")
@@ -196,6 +197,7 @@ def test_output_logs_repository_and_restored_files_hold_no_secret(guarded):
     assert looked_at > 1000
 
 
+@pytest.mark.slow
 def test_a_passphrase_is_never_part_of_what_init_prints(scratch):
     server = scratch.server()
     server.initdb()
@@ -208,6 +210,7 @@ def test_a_passphrase_is_never_part_of_what_init_prints(scratch):
     assert host not in result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_without_a_passphrase_the_recovery_key_never_enters_json(scratch):
     server = scratch.server()
     server.initdb()
@@ -281,11 +284,12 @@ def test_nothing_written_is_open_to_others_whatever_the_umask(scratch, umask):
     server.initdb()
     server.start()
     base = scratch.make_directory("base")
-    # Servers outside the data directory keep configuration there, and it comes back to TARGET.config.
+    # Configuration that lies elsewhere comes back to TARGET.config.
     outside = scratch.make_directory("outside")
     for name in ("pg_hba.conf", "pg_ident.conf"):
         (server.data / name).rename(outside / name)
-    server.configure(f"hba_file = '{outside}/pg_hba.conf'", f"ident_file = '{outside}/pg_ident.conf'")
+    server.configure(f"hba_file = '{outside}/pg_hba.conf'",
+                     f"ident_file = '{outside}/pg_ident.conf'")
     place = scratch.make_directory("space")
     server.sql(f"CREATE TABLESPACE side LOCATION '{place}'")
     server.sql("CREATE TABLE kept TABLESPACE side AS SELECT 1")

@@ -17,10 +17,8 @@
 #include "postgres/wal/wal_summary.h"
 #include "util/file.h"
 
+namespace pgcairn::postgres {
 namespace {
-
-using namespace pgcairn;
-using namespace pgcairn::postgres;
 
 std::string TimeText(std::optional<Timestamp> time) {
   return time ? std::to_string(time->unix_us) : "-";
@@ -97,9 +95,13 @@ Status Dump(const std::vector<std::string>& paths) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int DumpMain(int argc, char** argv) {
   Status status = Dump(std::vector<std::string>(argv + 1, argv + argc));
   if (status.ok()) return 0;
   fmt::print(stderr, "wal_dump: {}\n", status.error().message);
   return 1;
 }
+
+}  // namespace pgcairn::postgres
+
+int main(int argc, char** argv) { return pgcairn::postgres::DumpMain(argc, argv); }

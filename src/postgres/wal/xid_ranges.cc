@@ -7,9 +7,9 @@
 namespace pgcairn::postgres {
 namespace {
 
-constexpr size_t kPendingMax = 64 * 1024;
+constexpr size_t kPendingMax = size_t{64} * 1024;
 // Well above the final bound, so that giving up gaps early costs the result nothing in practice.
-constexpr size_t kKeptWhilePending = 16 * 1024;
+constexpr size_t kKeptWhilePending = size_t{16} * 1024;
 
 }  // namespace
 

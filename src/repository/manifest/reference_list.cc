@@ -50,8 +50,8 @@ Bytes EncodeReferenceList(std::string_view backup_id, std::vector<StoredPack> pa
   return ToBytes(AsBytes(text));
 }
 
-Result<std::vector<StoredPack>> DecodeReferenceList(std::string_view backup_id, ByteView bytes) {
-  std::string_view text = AsText(bytes);
+Result<std::vector<StoredPack>> DecodeReferenceList(std::string_view backup_id, ByteView list) {
+  std::string_view text = AsText(list);
   std::vector<StoredPack> packs;
   bool headed = false;
   while (!text.empty()) {

@@ -14,6 +14,6 @@ namespace pgcairn::repository {
 // Sorts and removes repetitions.
 Bytes EncodeReferenceList(std::string_view backup_id, std::vector<StoredPack> packs);
 // kDamaged unless it is such a list, whole, in order and of that backup.
-Result<std::vector<StoredPack>> DecodeReferenceList(std::string_view backup_id, ByteView text);
+Result<std::vector<StoredPack>> DecodeReferenceList(std::string_view backup_id, ByteView list);
 
 }  // namespace pgcairn::repository
