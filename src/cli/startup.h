@@ -31,7 +31,7 @@ void Harden();
 // kPermission.
 Status LeaveRoot(const GlobalOptions& options, const config::LoadOptions& load);
 
-// Settings for a verb, with LeaveRoot before and the log file opened after. `for_init` also closes
+// Settings for a verb, after LeaveRoot. `for_init` also closes
 // a .env that others can read, and takes a place without a configuration: both errors otherwise.
 Result<config::Settings> Prepare(const GlobalOptions& options, bool for_init = false);
 
