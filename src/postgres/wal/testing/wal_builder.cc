@@ -77,7 +77,7 @@ void WalBuilder::FillSegmentUpTo(uint32_t bytes) {
   while (true) {
     uint64_t left = options_.segment_size - log_.size() % options_.segment_size;
     uint64_t in_page = kWalPageBytes - log_.size() % kWalPageBytes;
-    if (left > 2 * kWalPageBytes || (left != in_page && in_page < 32)) {
+    if (left > size_t{2} * kWalPageBytes || (left != in_page && in_page < 32)) {
       AddOther(1000);
     } else if (left != in_page) {
       AddOther(static_cast<uint32_t>(in_page));
