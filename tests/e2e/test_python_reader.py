@@ -58,7 +58,7 @@ def debian_cluster(environment, sections):
 def read(cluster, *arguments, key_file=False, env=None):
     keys = ["--key-file", cluster.key_file] if key_file else []
     return cluster.scratch.run(
-        [READER, "--repository", cluster.scratch.root / "repository", *keys, *arguments],
+        [cluster.scratch.reader, "--repository", cluster.scratch.root / "repository", *keys, *arguments],
         env={"PYTHONDONTWRITEBYTECODE": "1", **(env or {})})
 
 

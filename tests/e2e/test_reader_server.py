@@ -185,7 +185,10 @@ def test_a_server_restored_by_the_reader_has_all_rows(folder: Path) -> None:
     store_backup(folder, connection)
     connection.close()
 
-    reader = [READER, "--repository", folder / "repo", "--key-file", folder / "host.key"]
+    # A copy: the checkout may lie where the server's user cannot look.
+    shutil.copytree(READER.parent, folder / "reader")
+    give_to_server_user(folder / "reader")
+    reader = [folder / "reader" / READER.name, "--repository", folder / "repo", "--key-file", folder / "host.key"]
     mapping = f"{folder}/ts={folder}/new ts"
     target = folder / "restored"
     run(folder, *reader, "restore", BACKUP, target, "--recover", "--tablespace-map", mapping)
