@@ -96,7 +96,7 @@ std::vector<std::string> AsServerUser(uid_t uid, gid_t gid, std::vector<std::str
     full.insert(full.end(),
                 {fmt::format("--reuid={}", uid), fmt::format("--regid={}", gid), "--init-groups"});
   }
-  full.push_back("--");
+  full.emplace_back("--");
   for (std::string& argument : argv) full.push_back(std::move(argument));
   return full;
 }
