@@ -123,7 +123,7 @@ Json WindowsJson(const commands::ClusterWindows& windows) {
                     {"last_missing", gap.last_missing},
                     {"segments", gap.segments}});
   }
-  return {{"windows", list}, {"gaps", gaps}};
+  return {{"windows", list}, {"gaps", gaps}, {"lost_histories", windows.lost_histories}};
 }
 
 }  // namespace pgcairn::cli

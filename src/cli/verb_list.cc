@@ -18,11 +18,9 @@ Json ToJson(const commands::ClusterList& list) {
     damaged.push_back({{"backup_id", backup.backup_id}, {"problem", backup.problem}});
   }
   Json windows = WindowsJson(list.windows);
-  return {{"cluster", list.cluster},
-          {"backups", backups},
-          {"damaged", damaged},
-          {"recovery_windows", windows["windows"]},
-          {"wal_gaps", windows["gaps"]}};
+  return {{"cluster", list.cluster},     {"backups", backups},
+          {"damaged", damaged},          {"recovery_windows", windows["windows"]},
+          {"wal_gaps", windows["gaps"]}, {"lost_histories", windows["lost_histories"]}};
 }
 
 void PrintBackups(const commands::ClusterList& list) {
@@ -49,6 +47,9 @@ void PrintWindows(const commands::ClusterWindows& windows) {
   for (const commands::WalGap& gap : windows.gaps) {
     fmt::print("  GAP on timeline {}: {} segments are missing, {} to {}\n", gap.timeline.value,
                gap.segments, gap.first_missing, gap.last_missing);
+  }
+  for (const std::string& name : windows.lost_histories) {
+    fmt::print("  LOST {}: where that timeline begins is not known\n", name);
   }
 }
 

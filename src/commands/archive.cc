@@ -29,9 +29,13 @@ Result<Archive> Archive::Read(const repository::WalStore& wal, uint64_t segment_
     }
     uint32_t timeline = 0;
     std::from_chars(name.data(), name.data() + 8, timeline, 16);
-    ASSIGN_OR_RETURN(repository::WalFile file, wal.Fetch(name));
+    Result<repository::WalFile> file = wal.Fetch(name);
+    if (!file.ok()) {
+      if (file.code() != Code::kDamaged) return file.status();
+      continue;  // the other timelines stay within reach
+    }
     ASSIGN_OR_RETURN(archive.histories_[postgres::TimelineId{timeline}],
-                     postgres::ParseTimelineHistory(AsText(file.bytes)));
+                     postgres::ParseTimelineHistory(AsText(file->bytes)));
   }
   return archive;
 }
@@ -48,6 +52,14 @@ const std::vector<postgres::TimelineSwitch>& Archive::HistoryOf(
   static const std::vector<postgres::TimelineSwitch> kNone;
   auto found = histories_.find(timeline);
   return found == histories_.end() ? kNone : found->second;
+}
+
+std::vector<postgres::TimelineId> Archive::WithoutHistory(postgres::TimelineId timeline) const {
+  std::vector<postgres::TimelineId> unknown;
+  for (auto later = segments_.upper_bound(timeline); later != segments_.end(); ++later) {
+    if (!histories_.contains(later->first)) unknown.push_back(later->first);
+  }
+  return unknown;
 }
 
 bool Archive::Has(postgres::WalSegment segment) const {

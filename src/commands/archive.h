@@ -26,6 +26,9 @@ class Archive {
   std::vector<postgres::TimelineId> Timelines() const;
   const std::vector<postgres::TimelineSwitch>& HistoryOf(postgres::TimelineId timeline) const;
   bool Has(postgres::WalSegment segment) const;
+  // The later timelines than `timeline` that left another one nobody knows where: their history
+  // file is missing or damaged.
+  std::vector<postgres::TimelineId> WithoutHistory(postgres::TimelineId timeline) const;
 
   // The segment that a server recovering to `timeline` reads for segment number `number`, if it is
   // archived: that of the timeline which holds the segment's last byte.

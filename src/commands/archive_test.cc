@@ -78,6 +78,20 @@ TEST_F(ArchiveTest, TheSegmentWithTheSwitchComesFromTheNewTimeline) {
   EXPECT_TRUE(archive.HistoryOf({1}).empty());
 }
 
+TEST_F(ArchiveTest, ALostHistoryOfALaterTimelineIsNamed) {
+  PushSegments(1, {3, 4, 5});
+  PushSegments(2, {5, 6});
+  EXPECT_EQ(Read().WithoutHistory({1}), (std::vector<TimelineId>{{2}}));
+  EXPECT_TRUE(Read().WithoutHistory({2}).empty()) << "nothing is asked of what lies before";
+  Push("00000002.history", "1\t0/5000100\tx\n");
+  EXPECT_TRUE(Read().WithoutHistory({1}).empty());
+  std::string object = cluster_.access->names.WalFile(kSystem, "00000002.history");
+  ASSERT_TRUE(cluster_.storage->Delete(object).ok());
+  ASSERT_TRUE(cluster_.storage->PutIfAbsent(object, AsBytes("damaged")).ok());
+  EXPECT_EQ(Read().WithoutHistory({1}), (std::vector<TimelineId>{{2}}))
+      << "the other timelines stay within reach";
+}
+
 TEST_F(ArchiveTest, ASwitchAtABoundaryLeavesTheSegmentBeforeToTheOldTimeline) {
   PushSegments(1, {3, 4});
   PushSegments(2, {5});

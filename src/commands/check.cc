@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "commands/open_cluster.h"
+#include "commands/recovery_window.h"
 #include "commands/server_check.h"
 #include "commands/wal_wait.h"
 #include "postgres/server_facts.h"
@@ -145,14 +146,44 @@ class Checker {
     if (ids->empty()) {
       return Add("backups", Severity::kWarning, "there is no backup yet", "run `pgcairn backup`");
     }
+    CheckWindow(*ids);
     Result<repository::StoredManifest> newest =
         repository::ReadManifest(*opened_->cluster, ids->back());
-    if (!newest.ok()) return AddError("backups", newest.error());
+    if (!newest.ok()) return;  // CheckWindow named it
     uint64_t bad = newest->manifest.bad_page_count();
     Add("backups", bad == 0 ? Severity::kOk : Severity::kError,
         fmt::format("{} in all, the newest is {}{}", ids->size(), ids->back(),
                     bad == 0 ? "" : fmt::format(" with {} bad pages", bad)),
         bad == 0 ? "" : "`pgcairn show latest` names the pages");
+  }
+
+  void CheckWindow(const std::vector<std::string>& ids) {
+    std::vector<format::Manifest> manifests;
+    for (const std::string& id : ids) {
+      Result<repository::StoredManifest> stored = repository::ReadManifest(*opened_->cluster, id);
+      if (!stored.ok()) {
+        AddError("backups", stored.error());
+      } else {
+        manifests.push_back(std::move(stored->manifest));
+      }
+    }
+    Result<ClusterWindows> windows = FindRecoveryWindows(*opened_->cluster, manifests);
+    if (!windows.ok()) return AddError("recovery window", windows.error());
+    for (const WalGap& gap : windows->gaps) {
+      Add("recovery window", Severity::kWarning,
+          fmt::format("{} WAL segments are missing, {} to {}: no moment from there to the next "
+                      "backup can be restored",
+                      gap.segments, gap.first_missing, gap.last_missing),
+          "archive them again with `pgcairn wal push` if a server still has them");
+    }
+    for (const std::string& name : windows->lost_histories) {
+      Add("recovery window", Severity::kError,
+          fmt::format("{} is missing or damaged: no backup of an older timeline can be brought "
+                      "onto that one",
+                      name),
+          "remove it if it is damaged, and archive it again from a server's pg_wal with `pgcairn "
+          "wal push`");
+    }
   }
 
   const config::Settings& settings_;

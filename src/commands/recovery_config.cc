@@ -8,6 +8,8 @@
 #include <cctype>
 #include <climits>
 
+#include "util/shell_quoting.h"
+
 namespace pgcairn::commands {
 namespace {
 
@@ -58,7 +60,10 @@ std::string TargetLines(const RecoveryPlan& plan) {
   bool can_exclude = target.kind == TargetKind::kTime || target.kind == TargetKind::kLsn ||
                      target.kind == TargetKind::kXid;
   if (can_exclude) set("recovery_target_inclusive", target.inclusive ? "true" : "false");
-  set("recovery_target_timeline", std::to_string(plan.timeline.value));
+  // By its number PostgreSQL takes a timeline only with its history file, and an archive that began
+  // on a later timeline has none for it.
+  bool stays = plan.timeline.value == plan.manifest.timeline();
+  set("recovery_target_timeline", stays ? "current" : std::to_string(plan.timeline.value));
   return lines;
 }
 
@@ -79,22 +84,6 @@ std::string QuoteSetting(std::string_view text) {
   for (char c : text) {
     if (c == '\'' || c == '\\') quoted += c;
     quoted += c;
-  }
-  return quoted + "'";
-}
-
-std::string QuoteForShell(std::string_view text) {
-  bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '/' || c == '.' || c == '_' || c == '-' || c == '=';
-  });
-  if (plain) return std::string(text);
-  std::string quoted = "'";
-  for (char c : text) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
   }
   return quoted + "'";
 }

@@ -29,7 +29,4 @@ Result<std::string> WalCommand(const config::Settings& settings, std::string_vie
 // 'text' as a value of postgresql.conf, quoted.
 std::string QuoteSetting(std::string_view text);
 
-// `text` as one word of a shell's command line.
-std::string QuoteForShell(std::string_view text);
-
 }  // namespace pgcairn::commands

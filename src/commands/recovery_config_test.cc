@@ -12,6 +12,7 @@ namespace {
 RecoveryPlan PlanOf(TargetKind kind) {
   RecoveryPlan plan;
   plan.manifest.set_backup_id("20240101_020000-00af");
+  plan.manifest.set_timeline(2);
   plan.timeline = {3};
   plan.target.kind = kind;
   plan.target.time = *ParseTimestamp("2024-01-01 12:00:00.5");
@@ -85,6 +86,12 @@ TEST(RewriteAutoConf, TheLatestHasNoTargetButATimeline) {
         "recovery_target_name", "recovery_target_action", "recovery_target_inclusive"}) {
     EXPECT_EQ(text.find(absent), std::string::npos) << absent;
   }
+}
+
+TEST(RewriteAutoConf, TheBackupsOwnTimelineNeedsNoHistoryFile) {
+  RecoveryPlan plan = PlanOf(TargetKind::kXid);
+  plan.manifest.set_timeline(3);
+  EXPECT_TRUE(Has(RewriteAutoConf("", plan, kSettings), "recovery_target_timeline = 'current'"));
 }
 
 TEST(RewriteAutoConf, InclusiveIsSaidWhereItCounts) {

@@ -115,11 +115,30 @@ std::string DescribeWindows(const ClusterWindows& windows) {
 Error Unreachable(const RecoveryTarget& target, const ClusterWindows& windows) {
   std::string timeline =
       target.timeline ? fmt::format(" on timeline {}", target.timeline->value) : "";
+  std::string lost;
+  for (const std::string& name : windows.lost_histories) lost += fmt::format("; {} is lost", name);
   return {Code::kUnreachableTarget,
-          fmt::format("{}{} cannot be reached; what can be restored is {}", target.Describe(),
-                      timeline, DescribeWindows(windows)),
+          fmt::format("{}{} cannot be reached; what can be restored is {}{}", target.Describe(),
+                      timeline, DescribeWindows(windows), lost),
           "a time must lie before the last transaction end that is archived; without a target a "
           "restore goes to the end of the archived WAL; `pgcairn list` shows the windows"};
+}
+
+// A timeline that nobody can place may be the one on which the cluster went on.
+Status RequirePlaced(const Archive& archive, const Candidate& chosen,
+                     const RecoveryTarget& target) {
+  if (target.timeline || target.kind == TargetKind::kImmediate) return {};
+  std::vector<postgres::TimelineId> unknown = archive.WithoutHistory(chosen.path);
+  if (unknown.empty()) return {};
+  return Error{
+      Code::kDamaged,
+      fmt::format("{} is missing or damaged: whether timeline {} continues timeline {} "
+                  "cannot be told",
+                  postgres::HistoryFileName(unknown.front()), unknown.front().value,
+                  chosen.path.value),
+      fmt::format("remove it if it is damaged; then archive it again from a server's pg_wal "
+                  "with `pgcairn wal push`, or restore without it: --timeline={}",
+                  chosen.path.value)};
 }
 
 void Explain(const Candidate& candidate, RecoveryPlan& plan) {
@@ -206,6 +225,7 @@ Result<RecoveryPlan> PlanRecovery(const repository::ClusterAccess& cluster,
     return Unreachable(target, windows);
   }
   ASSIGN_OR_RETURN(Candidate chosen, Choose(candidates, target));
+  RETURN_IF_ERROR(RequirePlaced(archive, chosen, target));
   RecoveryPlan plan;
   plan.manifest = *chosen.manifest;
   plan.timeline = chosen.path;

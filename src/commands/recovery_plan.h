@@ -29,6 +29,7 @@ struct RecoveryPlan {
 // kUnreachableTarget: no backup can reach it; the message names the window that can be reached.
 // kUsage: the target lies on several timelines and none was named; the message names them.
 // kNotFound: no such backup.
+// kDamaged: a later timeline's history file is lost and no timeline was named.
 Result<RecoveryPlan> PlanRecovery(const repository::ClusterAccess& cluster,
                                   const RecoveryTarget& target, const std::string& source);
 

@@ -84,6 +84,12 @@ Status AddSystem(const repository::ClusterAccess& cluster,
     result.gaps.push_back(
         {gap.first.timeline, archive.NameOf(gap.first), archive.NameOf(last), gap.count});
   }
+  auto oldest =
+      std::min_element(manifests.begin(), manifests.end(),
+                       [](const auto* a, const auto* b) { return a->timeline() < b->timeline(); });
+  for (postgres::TimelineId timeline : archive.WithoutHistory({(*oldest)->timeline()})) {
+    result.lost_histories.push_back(postgres::HistoryFileName(timeline));
+  }
   return {};
 }
 

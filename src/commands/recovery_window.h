@@ -38,6 +38,9 @@ struct WalGap {
 struct ClusterWindows {
   std::vector<RecoveryWindow> windows;  // oldest first
   std::vector<WalGap> gaps;
+  // History files that should be archived and are missing or damaged ("00000002.history"): no
+  // backup of an older timeline can be brought onto theirs.
+  std::vector<std::string> lost_histories;
 };
 
 // `manifests` are those of all backups of the cluster, oldest first.

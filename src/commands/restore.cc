@@ -6,6 +6,7 @@
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/log.h"
+#include "util/shell_quoting.h"
 
 namespace pgcairn::commands {
 namespace {

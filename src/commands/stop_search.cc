@@ -40,10 +40,32 @@ Result<Bytes> FetchOnPath(const Archive& archive, const WalRun& run, uint64_t nu
   return std::move(file.bytes);
 }
 
+// The log after a segment, as much of it as the last record that begins there needs.
+class FollowingLog {
+ public:
+  FollowingLog(const Archive& archive, const WalRun& run, uint64_t segment)
+      : archive_(archive), run_(run), newest_(segment) {}
+
+  // One segment more; false when the run has no further one.
+  Result<bool> Extend() {
+    ASSIGN_OR_RETURN(Bytes segment, FetchOnPath(archive_, run_, newest_ + 1));
+    if (segment.empty()) return false;
+    ++newest_;
+    Append(bytes_, segment);
+    return true;
+  }
+  ByteView bytes() const { return bytes_; }
+
+ private:
+  const Archive& archive_;
+  const WalRun& run_;
+  uint64_t newest_;
+  Bytes bytes_;
+};
+
 Result<std::optional<postgres::Lsn>> FindInSegment(const Archive& archive, const WalRun& run,
                                                    uint64_t number, const RecoveryTarget& target) {
   ASSIGN_OR_RETURN(Bytes segment, FetchOnPath(archive, run, number));
-  ASSIGN_OR_RETURN(Bytes next, FetchOnPath(archive, run, number + 1));
   std::optional<postgres::Lsn> stop;
   auto on_end = [&](const postgres::TransactionEnd& end) {
     if (stop || end.start < run.redo_at) return;
@@ -59,22 +81,30 @@ Result<std::optional<postgres::Lsn>> FindInSegment(const Archive& archive, const
     if (stop || point.start < run.redo_at) return;
     if (target.kind == TargetKind::kName && point.name == target.name) stop = point.start;
   };
-  Status walked = postgres::ForEachRecoveryStop(segment, next, on_end, on_point);
-  // A record longer than the two segments is left out: its end cannot be told from here.
-  if (!walked.ok() && walked.code() != Code::kNotFound) return walked;
-  return stop;
+  FollowingLog following(archive, run, number);
+  while (true) {
+    ASSIGN_OR_RETURN(bool extended, following.Extend());
+    Status walked = postgres::ForEachRecoveryStop(segment, following.bytes(), on_end, on_point);
+    if (!walked.ok() && walked.code() != Code::kNotFound) return walked;
+    // What a longer view could add comes after what was found. Where the run ends within the
+    // record, the record is in nobody's reach.
+    if (walked.ok() || stop || !extended) return stop;
+  }
 }
 
 // The start of the last whole record that begins in the segment.
 Result<std::optional<postgres::Lsn>> LastRecord(const Archive& archive, const WalRun& run,
                                                 uint64_t number) {
   ASSIGN_OR_RETURN(Bytes segment, FetchOnPath(archive, run, number));
-  ASSIGN_OR_RETURN(Bytes next, FetchOnPath(archive, run, number + 1));
   ASSIGN_OR_RETURN(postgres::WalSegmentHeader header, postgres::ReadWalSegmentHeader(segment));
-  postgres::WalReader reader(header, segment, next);
-  std::optional<postgres::Lsn> last;
-  while (reader.Next()) last = reader.record().start;
-  return last;
+  FollowingLog following(archive, run, number);
+  while (true) {
+    ASSIGN_OR_RETURN(bool extended, following.Extend());
+    postgres::WalReader reader(header, segment, following.bytes());
+    std::optional<postgres::Lsn> last;
+    while (reader.Next()) last = reader.record().start;
+    if (reader.end() != postgres::WalEnd::kCutOff || !extended) return last;
+  }
 }
 
 Result<std::optional<postgres::Lsn>> FindLsn(const Archive& archive, const WalRun& run,

@@ -219,12 +219,13 @@ class DocumentReader {
     return fmt::format("remove it; known here: {}", SiblingsBelow(ParentOf(path)));
   }
 
-  // By its own name first, so that a key in the wrong section is found too.
+  // By its own name first, so that a key in the wrong section is found too; a slip of the finger in
+  // the right section is likelier.
   std::optional<std::string> NearestTo(const std::string& path) const {
     std::string lower = LowerCase(path);
     std::optional<NearestName> best;
     for (const std::string& name : names_) {
-      size_t elsewhere = ParentOf(name) == ParentOf(path) ? 0 : 1;
+      size_t elsewhere = ParentOf(name) == ParentOf(path) ? 0 : 2;
       size_t distance = std::min(EditDistance(lower, name),
                                  EditDistance(LastOf(lower), LastOf(name)) + elsewhere);
       if (!best || distance < best->distance) best = NearestName{name, distance};

@@ -59,6 +59,9 @@ TEST_F(RefusalTest, UnknownKeysNameTheNearestKnown) {
                 "did you mean storage?");
   ExpectProblem(R"({"local_path": "x"})", "line 1: local_path: unknown key",
                 "did you mean storage.local_path?");
+  ExpectProblem(R"({"retention": {"full_backup": 1}})",
+                "line 1: retention.full_backup: unknown key",
+                "did you mean retention.full_backups?");
   ExpectProblem(R"({"cluster": {"jobs": 1}})", "line 1: cluster.jobs: unknown key",
                 "did you mean performance.jobs?");
   ExpectProblem(R"({"Storage": {}})", "line 1: Storage: unknown key", "did you mean storage?");

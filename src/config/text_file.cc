@@ -4,13 +4,12 @@
 #include <fmt/format.h>
 #include <pwd.h>
 
-#include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 
 #include "util/bytes.h"
 #include "util/file.h"
+#include "util/shell_quoting.h"
 
 namespace pgcairn::config {
 namespace {
@@ -60,32 +59,15 @@ Status CheckPrivate(const TextFile& file, const std::string& what, uid_t user) {
     return Error{Code::kPermission,
                  fmt::format("{} holds {} but belongs to user {}, who is neither {} nor root",
                              file.path, what, UserName(file.owner), UserName(user)),
-                 fmt::format("run: sudo chown {} {}", UserName(user), ShellQuoted(file.path))};
+                 fmt::format("run: sudo chown {} {}", UserName(user), QuoteForShell(file.path))};
   }
   if ((file.mode & 077) != 0) {
     return Error{Code::kPermission,
                  fmt::format("{} holds {} and has mode {:04o}: others than its owner can use it",
                              file.path, what, file.mode),
-                 fmt::format("run: chmod 600 {}", ShellQuoted(file.path))};
+                 fmt::format("run: chmod 600 {}", QuoteForShell(file.path))};
   }
   return {};
-}
-
-std::string ShellQuoted(const std::string& text) {
-  bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) ||
-           std::string_view("/._-+=:,@%").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  if (plain) return text;
-  std::string quoted = "'";
-  for (char c : text) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
 }
 
 }  // namespace pgcairn::config

@@ -27,7 +27,4 @@ Result<TextFile> ReadTextFile(const std::string& path);
 // names the secret: "BACKUP_ENCRYPTION_KEY".
 Status CheckPrivate(const TextFile& file, const std::string& what, uid_t user);
 
-// The text as one word of a shell command.
-std::string ShellQuoted(const std::string& text);
-
 }  // namespace pgcairn::config

@@ -55,11 +55,5 @@ TEST(CheckPrivate, TheOwnerMustBeTheUserOrRoot) {
   EXPECT_NE(status.error().message.find("4200001"), std::string::npos);
 }
 
-TEST(ShellQuoted, OnlyWhatNeedsItIsQuoted) {
-  EXPECT_EQ(ShellQuoted("/srv/a-b_c/.env"), "/srv/a-b_c/.env");
-  EXPECT_EQ(ShellQuoted("it's $HOME"), "'it'\\''s $HOME'");
-  EXPECT_EQ(ShellQuoted(""), "''");
-}
-
 }  // namespace
 }  // namespace pgcairn::config

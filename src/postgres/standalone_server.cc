@@ -76,10 +76,11 @@ std::vector<std::string> CommandLine(const StandaloneServer::Options& options,
 }
 
 // restore_command needs the caller's environment; these would change the server itself, or report
-// its state to the service manager as if it were ours.
+// its state to the service manager as if it were ours, or show it another server's password.
 std::vector<std::string> ServerEnvironment() {
   constexpr std::string_view kLeftOut[] = {
-      "PGDATA=", "PGPORT=", "PGTZ=", "PGCLIENTENCODING=", "PGDATESTYLE=", "NOTIFY_SOCKET="};
+      "PGDATA=",      "PGPORT=",        "PGTZ=",      "PGCLIENTENCODING=",
+      "PGDATESTYLE=", "NOTIFY_SOCKET=", "PGPASSWORD="};
   std::vector<std::string> kept;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     std::string_view text = *entry;

@@ -322,6 +322,22 @@ TEST_F(StandaloneServerTest, TheEnvironmentDoesNotLeadElsewhere) {
   EXPECT_EQ(wrong, "");
 }
 
+TEST_F(StandaloneServerTest, ThePasswordOfAnotherServerIsNotItsBusiness) {
+  std::string wrong = AsServerUser(*cluster_, [&]() -> std::string {
+    ::setenv("PGPASSWORD", "another server's", 1);
+    ::setenv("FOR_THE_RESTORE_COMMAND", "kept", 1);
+    auto server = StandaloneServer::Start(options_);
+    if (!server.ok()) return Explain(server.error());
+    Result<Bytes> environment = ReadFile(fmt::format("/proc/{}/environ", server->pid()), 1 << 20);
+    if (!environment.ok()) return Explain(environment.error());
+    std::string text(AsText(*environment));
+    bool right = text.find("FOR_THE_RESTORE_COMMAND=kept") != std::string::npos &&
+                 text.find("PGPASSWORD") == std::string::npos;
+    return right ? "" : text;
+  });
+  EXPECT_EQ(wrong, "");
+}
+
 TEST_F(StandaloneServerTest, RootIsRefused) {
   auto server = StandaloneServer::Start(options_);
   if (::geteuid() == 0) {

@@ -12,6 +12,7 @@ from commit_records import Target, microseconds, moment, segment_name
 from loaded_history import REPEATED, SEGMENT_BYTES, DamagedArchive, History, random_target
 from scratch import CLIENT_BINDIR, Scratch
 from wal_cluster import lsn, lsn_text
+from write_load import create_ledger, ledger
 
 UNREACHABLE = 15
 
@@ -264,3 +265,33 @@ def test_a_backup_whose_own_segments_are_lost_offers_no_window(history):
         assert_refused(history.scratch, ["--type=pitr", "--immediate",
                                          f"--source={second['backup_id']}"],
                        listed["recovery_windows"])
+
+
+def test_a_commit_record_longer_than_two_segments_is_a_target(scratch):
+    """Its bytes beyond the next segment are needed to tell that it is whole."""
+    server = scratch.server()
+    server.initdb(f"--wal-segsize={SEGMENT_BYTES >> 20}")
+    server.configure("autovacuum = off", "synchronous_commit = off", "max_wal_size = 1GB")
+    scratch.protect(server)
+    create_ledger(server)
+    server.sql("CREATE UNLOGGED TABLE noise (i int)")
+    scratch.pgcairn("backup")
+    subtransactions = 2 * SEGMENT_BYTES // 4 + 20_000  # of four bytes each in the record
+    server.sql("DO $$ BEGIN INSERT INTO ledger (how) VALUES ('long'); "
+               f"FOR i IN 1..{subtransactions} LOOP "
+               # Only a subtransaction that writes gets a number.
+               "BEGIN INSERT INTO noise VALUES (i); "
+               "EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END $$")
+    target = int(server.sql("SELECT max(xid) FROM ledger"))
+    server.sql("INSERT INTO ledger (how) VALUES ('after')")
+    server.wait_archived()
+    rows = ledger(server)
+    server.stop()
+    for inclusive, expected in ((True, {"long"}), (False, set())):
+        directory = scratch.root / f"restored-{inclusive}"
+        scratch.pgcairn("restore", "--type=pitr", f"--xid={target}",
+                        *([] if inclusive else ["--exclusive"]), f"--target-dir={directory}")
+        restored = scratch.server(directory.name)
+        restored.start_recovered()
+        assert ledger(restored) == {row for row in rows if row[2] in expected}
+        restored.stop()

@@ -58,18 +58,21 @@ Result<std::vector<std::string>> PrimaryNames(storage::Storage& storage,
   return names;
 }
 
+// 0 for a name of another form.
+uint32_t GenerationIn(const ClusterNames& names, std::string_view name) {
+  constexpr size_t kDigits = 8;
+  name.remove_prefix(std::min(name.size(), names.Keys().size() + 1));
+  uint32_t generation = 0;
+  std::from_chars(name.data(), name.data() + std::min(name.size(), kDigits), generation, 16);
+  return generation;
+}
+
 // Past every generation that an interrupted run left access keys of: their root is lost, and their
 // names are taken.
 Result<uint32_t> UnusedGeneration(storage::Storage& storage, const ClusterNames& names) {
   ASSIGN_OR_RETURN(std::vector<std::string> found, PrimaryNames(storage, names.Keys()));
-  constexpr size_t kDigits = 8;
   uint32_t newest = 0;
-  for (const std::string& name : found) {
-    std::string digits = name.substr(names.Keys().size() + 1, kDigits);
-    uint32_t generation = 0;
-    std::from_chars(digits.data(), digits.data() + digits.size(), generation, 16);
-    newest = std::max(newest, generation);
-  }
+  for (const std::string& name : found) newest = std::max(newest, GenerationIn(names, name));
   return newest + 1;
 }
 
@@ -242,28 +245,40 @@ Status CreateKeys(storage::Storage& storage, const ClusterNames& names,
   return put;
 }
 
-Result<std::vector<format::AccessKeyObject>> ListAccessKeys(storage::Storage& storage,
-                                                            const ClusterNames& names) {
+Result<AccessKeys> ListAccessKeys(storage::Storage& storage, const ClusterNames& names) {
   ASSIGN_OR_RETURN(std::vector<std::string> found, PrimaryNames(storage, names.Keys()));
-  std::vector<format::AccessKeyObject> objects;
   uint32_t newest = 0;
+  for (const std::string& name : found) newest = std::max(newest, GenerationIn(names, name));
+  AccessKeys keys;
   for (const std::string& name : found) {
-    ASSIGN_OR_RETURN(format::AccessKeyObject object, ReadAccessKey(storage, name));
-    newest = std::max(newest, object.generation());
-    objects.push_back(std::move(object));
+    if (GenerationIn(names, name) != newest) continue;
+    Result<format::AccessKeyObject> object = ReadAccessKey(storage, name);
+    if (object.ok()) {
+      keys.readable.push_back(std::move(*object));
+    } else if (object.code() == Code::kDamaged) {
+      // Another key may open the cluster all the same.
+      keys.damaged.push_back(object.error());
+    } else {
+      return object.status();
+    }
   }
-  std::erase_if(objects, [&](const auto& object) { return object.generation() != newest; });
-  return objects;
+  return keys;
 }
 
 Result<KeyRing> OpenKeyRing(storage::Storage& storage, const ClusterNames& names,
                             const RepositoryId& repository, const Credentials& credentials) {
-  ASSIGN_OR_RETURN(std::vector<format::AccessKeyObject> objects, ListAccessKeys(storage, names));
-  if (objects.empty()) {
+  ASSIGN_OR_RETURN(AccessKeys keys, ListAccessKeys(storage, names));
+  if (keys.readable.empty() && keys.damaged.empty()) {
     return Error{Code::kNotFound, fmt::format("the repository has no {}", names.Root()),
                  "run `pgcairn init`, or name another cluster with --cluster"};
   }
-  ASSIGN_OR_RETURN(OpenedRoot opened, FindRoot(objects, repository, credentials));
+  Result<OpenedRoot> found = FindRoot(keys.readable, repository, credentials);
+  // The key that was damaged may be the one that would have fitted.
+  if (!found.ok() && found.code() == Code::kWrongKey && !keys.damaged.empty()) {
+    return keys.damaged.front();
+  }
+  ASSIGN_OR_RETURN(OpenedRoot opened, std::move(found));
+  for (const Error& error : keys.damaged) LogWarning("{}", error.message);
   KeyRing ring;
   ASSIGN_OR_RETURN(ring.cluster_id_, ClusterId::From(opened.object.cluster_id()));
   ASSIGN_OR_RETURN(ring.opened_with_, AccessKeyId::From(opened.object.access_key_id()));

@@ -68,8 +68,12 @@ Status CreateKeys(storage::Storage& storage, const ClusterNames& names,
 Result<KeyRing> OpenKeyRing(storage::Storage& storage, const ClusterNames& names,
                             const RepositoryId& repository, const Credentials& credentials);
 
-// The access key objects of the newest generation.
-Result<std::vector<format::AccessKeyObject>> ListAccessKeys(storage::Storage& storage,
-                                                            const ClusterNames& names);
+struct AccessKeys {
+  std::vector<format::AccessKeyObject> readable;
+  std::vector<Error> damaged;  // of those whose copies are both damaged
+};
+
+// Those of the newest generation.
+Result<AccessKeys> ListAccessKeys(storage::Storage& storage, const ClusterNames& names);
 
 }  // namespace pgcairn::repository

@@ -105,7 +105,7 @@ TEST_F(KeyRingTest, EveryAccessKeyOpensTheSameKeys) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.code(), Code::kWrongKey);
   EXPECT_EQ(refused.error().message.find("horsf"), std::string::npos);
-  EXPECT_EQ(ListAccessKeys(*storage_, names_)->size(), 3u);
+  EXPECT_EQ(ListAccessKeys(*storage_, names_)->readable.size(), 3u);
 }
 
 TEST_F(KeyRingTest, AKeyFileOfAnotherClusterIsAWrongKeyThatNamesTheFile) {
@@ -183,6 +183,28 @@ TEST_F(KeyRingTest, BothCopiesDamagedIsDamaged) {
   ASSERT_TRUE(OpenWithFile("host.key").ok());
   FlipAll(names_.Keys(), /*copies_too=*/true);
   EXPECT_EQ(OpenWithFile("host.key").code(), Code::kDamaged);
+}
+
+TEST_F(KeyRingTest, AnAccessKeyThatIsLostLeavesTheOthersOfUse) {
+  SetLogLevel(LogLevel::kError);
+  std::vector<NewAccessKey> keys;
+  keys.push_back(KeyFile("host.key"));
+  keys.push_back(KeyFile("recovery.key"));
+  ASSERT_TRUE(CreateKeys(*storage_, names_, repository_, std::move(keys)).ok());
+  AccessKeyId host = OpenWithFile("host.key")->opened_with();
+  for (const std::string& name : NamesIn(names_.Keys())) {
+    if (name.find(host.ToHex()) == std::string::npos) continue;
+    Bytes content = Content(*storage_, name);
+    content[content.size() / 2] ^= 1;
+    Replace(*storage_, name, content);
+  }
+  EXPECT_TRUE(OpenWithFile("recovery.key").ok());
+  Result<KeyRing> refused = OpenWithFile("host.key");
+  EXPECT_EQ(refused.code(), Code::kDamaged) << "not a wrong key: it was the right one";
+  EXPECT_NE(refused.error().message.find(host.ToHex()), std::string::npos);
+  AccessKeys listed = *ListAccessKeys(*storage_, names_);
+  EXPECT_EQ(listed.readable.size(), 1u);
+  EXPECT_EQ(listed.damaged.size(), 1u);
 }
 
 TEST_F(KeyRingTest, AnInterruptedCreationSaysToRunInitAndIsFinishedByTheNext) {
