@@ -1,13 +1,13 @@
 #include "postgres/connection.h"
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
 
 #include <cstdlib>
 #include <utility>
 
 #include "postgres/connection_errors.h"
 #include "postgres/connection_string.h"
+#include "postgres/libpq.h"
 #include "util/log.h"
 
 namespace pgcairn::postgres {
@@ -16,7 +16,7 @@ namespace {
 using ResultOwner = std::unique_ptr<PGresult, decltype(&::PQclear)>;
 
 void LogNotice(void*, const PGresult* notice) {
-  const char* text = ::PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+  const char* text = Libpq().PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
   if (text != nullptr) LogDebug("PostgreSQL says: {}", OneLine(text));
 }
 
@@ -32,15 +32,15 @@ std::string WithoutPassword(std::string message, const std::string& password) {
 }
 
 std::string Field(const PGresult* result, int field) {
-  const char* text = ::PQresultErrorField(result, field);
+  const char* text = Libpq().PQresultErrorField(result, field);
   return text == nullptr ? "" : OneLine(text);
 }
 
 Error ServerError(const PGconn* connection, const PGresult* result) {
   std::string state = Field(result, PG_DIAG_SQLSTATE);
   if (state.empty()) {
-    Code code = ::PQstatus(connection) == CONNECTION_OK ? Code::kFailed : Code::kConnection;
-    std::string text = OneLine(::PQerrorMessage(connection));
+    Code code = Libpq().PQstatus(connection) == CONNECTION_OK ? Code::kFailed : Code::kConnection;
+    std::string text = OneLine(Libpq().PQerrorMessage(connection));
     return {code, text.empty() ? "the server gave no answer" : text, ""};
   }
   std::string message = Field(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -52,21 +52,21 @@ Error ServerError(const PGconn* connection, const PGresult* result) {
 
 Rows ToRows(const PGresult* result) {
   Rows rows;
-  int columns = ::PQnfields(result);
+  int columns = Libpq().PQnfields(result);
   for (int column = 0; column < columns; ++column) {
-    rows.columns.emplace_back(::PQfname(result, column));
+    rows.columns.emplace_back(Libpq().PQfname(result, column));
   }
-  int count = ::PQntuples(result);
+  int count = Libpq().PQntuples(result);
   rows.rows.reserve(static_cast<size_t>(count));
   for (int at = 0; at < count; ++at) {
     Row row;
     row.reserve(static_cast<size_t>(columns));
     for (int column = 0; column < columns; ++column) {
-      if (::PQgetisnull(result, at, column)) {
+      if (Libpq().PQgetisnull(result, at, column)) {
         row.emplace_back(std::nullopt);
       } else {
-        row.emplace_back(std::in_place, ::PQgetvalue(result, at, column),
-                         static_cast<size_t>(::PQgetlength(result, at, column)));
+        row.emplace_back(std::in_place, Libpq().PQgetvalue(result, at, column),
+                         static_cast<size_t>(Libpq().PQgetlength(result, at, column)));
       }
     }
     rows.rows.push_back(std::move(row));
@@ -94,7 +94,7 @@ PGconn* Connect(const ConnectionString& target, const std::string& application_n
   add("fallback_application_name", application_name.c_str());
   add("dbname", target.text.c_str());
   add(nullptr, nullptr);
-  return ::PQconnectdbParams(keywords.data(), values.data(), /*expand_dbname=*/1);
+  return Libpq().PQconnectdbParams(keywords.data(), values.data(), /*expand_dbname=*/1);
 }
 
 }  // namespace
@@ -106,7 +106,7 @@ struct Connection::Session {
   Session() = default;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-  ~Session() { ::PQfinish(connection); }
+  ~Session() { Libpq().PQfinish(connection); }
 };
 
 Connection::Connection(std::unique_ptr<Session> session) : session_(std::move(session)) {}
@@ -123,12 +123,13 @@ Result<Connection> Connection::Open(const std::string& conninfo,
     return Error{Code::kFailed, "connecting to PostgreSQL: out of memory", ""};
   }
   // Covers a password from PGPASSWORD or a password file as well.
-  const char* password = ::PQpass(session->connection);
+  const char* password = Libpq().PQpass(session->connection);
   session->password = password == nullptr ? target.password : password;
-  if (::PQstatus(session->connection) != CONNECTION_OK) {
-    return ConnectError(WithoutPassword(::PQerrorMessage(session->connection), session->password));
+  if (Libpq().PQstatus(session->connection) != CONNECTION_OK) {
+    return ConnectError(
+        WithoutPassword(Libpq().PQerrorMessage(session->connection), session->password));
   }
-  ::PQsetNoticeReceiver(session->connection, LogNotice, nullptr);
+  Libpq().PQsetNoticeReceiver(session->connection, LogNotice, nullptr);
   Connection connection(std::move(session));
   RETURN_IF_ERROR(connection.SetUp().Context("setting up the session"));
   return connection;
@@ -159,10 +160,11 @@ Result<Rows> Connection::Query(const std::string& sql, const std::vector<std::st
     values.push_back(param.c_str());
   }
   PGconn* connection = session_->connection;
-  ResultOwner result(::PQexecParams(connection, sql.c_str(), static_cast<int>(values.size()),
-                                    nullptr, values.data(), nullptr, nullptr, /*resultFormat=*/0),
-                     &::PQclear);
-  switch (::PQresultStatus(result.get())) {
+  ResultOwner result(
+      Libpq().PQexecParams(connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                           values.data(), nullptr, nullptr, /*resultFormat=*/0),
+      Libpq().PQclear);
+  switch (Libpq().PQresultStatus(result.get())) {
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
     case PGRES_EMPTY_QUERY:
@@ -178,7 +180,7 @@ Result<Rows> Connection::Query(const std::string& sql, const std::vector<std::st
 Result<Rows> Connection::QueryUnconverted(const std::string& sql,
                                           const std::vector<std::string>& params) {
   const char* encoding =
-      session_ ? ::PQparameterStatus(session_->connection, "server_encoding") : nullptr;
+      session_ ? Libpq().PQparameterStatus(session_->connection, "server_encoding") : nullptr;
   // Between equal encodings the server sends bytes as they are. A server encoding of SQL_ASCII does
   // not: it refuses to send what is not UTF-8 (src/backend/utils/mb/mbutils.c).
   if (encoding != nullptr && std::string_view(encoding) == "UTF8") return Query(sql, params);
@@ -201,15 +203,15 @@ Result<std::string> Connection::QueryCell(const std::string& sql,
 
 Result<bool> Connection::BehindPooler() {
   ASSIGN_OR_RETURN(std::string pid, QueryCell("SELECT pg_catalog.pg_backend_pid()"));
-  return pid != std::to_string(::PQbackendPID(session_->connection));
+  return pid != std::to_string(Libpq().PQbackendPID(session_->connection));
 }
 
 int Connection::server_version_num() const {
-  return session_ ? ::PQserverVersion(session_->connection) : 0;
+  return session_ ? Libpq().PQserverVersion(session_->connection) : 0;
 }
 
 std::string Connection::user() const {
-  const char* name = session_ ? ::PQuser(session_->connection) : nullptr;
+  const char* name = session_ ? Libpq().PQuser(session_->connection) : nullptr;
   return name == nullptr ? "" : name;
 }
 

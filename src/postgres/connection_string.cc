@@ -1,12 +1,13 @@
 #include "postgres/connection_string.h"
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <string_view>
+
+#include "postgres/libpq.h"
 
 namespace pgcairn::postgres {
 namespace {
@@ -59,10 +60,11 @@ Result<ConnectionString> ParseConnectionString(const std::string& conninfo) {
   if (parsed.text.starts_with("postgresql://") || parsed.text.starts_with("postgres://")) {
     RETURN_IF_ERROR(CheckUrl(parsed.text));
   }
+  RETURN_IF_ERROR(LoadLibpq());
   char* raw_message = nullptr;
   std::unique_ptr<PQconninfoOption, decltype(&::PQconninfoFree)> options(
-      ::PQconninfoParse(parsed.text.c_str(), &raw_message), &::PQconninfoFree);
-  std::unique_ptr<char, decltype(&::PQfreemem)> message(raw_message, &::PQfreemem);
+      Libpq().PQconninfoParse(parsed.text.c_str(), &raw_message), Libpq().PQconninfoFree);
+  std::unique_ptr<char, decltype(&::PQfreemem)> message(raw_message, Libpq().PQfreemem);
   if (options == nullptr) {
     // What follows the first quotation mark may be a part of the password.
     std::string_view why = message ? message.get() : "out of memory";

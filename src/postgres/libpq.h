@@ -1,0 +1,47 @@
+// libpq, loaded when the first connection is made.
+//
+// PostgreSQL starts a process for every segment that is archived or restored, and none of these
+// connects. Half of such a process's time until main() went into loading libpq and the Kerberos,
+// LDAP and TLS libraries behind it (docs/adr/0004-libpq-when-it-is-needed.md).
+#pragma once
+
+#include <libpq-fe.h>
+
+#include "util/result.h"
+
+namespace pgcairn::postgres {
+
+struct LibpqFunctions {
+  decltype(&::PQbackendPID) PQbackendPID;
+  decltype(&::PQclear) PQclear;
+  decltype(&::PQconnectdbParams) PQconnectdbParams;
+  decltype(&::PQconninfoFree) PQconninfoFree;
+  decltype(&::PQconninfoParse) PQconninfoParse;
+  decltype(&::PQerrorMessage) PQerrorMessage;
+  decltype(&::PQexecParams) PQexecParams;
+  decltype(&::PQfinish) PQfinish;
+  decltype(&::PQfname) PQfname;
+  decltype(&::PQfreemem) PQfreemem;
+  decltype(&::PQgetisnull) PQgetisnull;
+  decltype(&::PQgetlength) PQgetlength;
+  decltype(&::PQgetvalue) PQgetvalue;
+  decltype(&::PQnfields) PQnfields;
+  decltype(&::PQntuples) PQntuples;
+  decltype(&::PQparameterStatus) PQparameterStatus;
+  decltype(&::PQpass) PQpass;
+  decltype(&::PQresultErrorField) PQresultErrorField;
+  decltype(&::PQresultStatus) PQresultStatus;
+  decltype(&::PQserverVersion) PQserverVersion;
+  decltype(&::PQsetNoticeReceiver) PQsetNoticeReceiver;
+  decltype(&::PQstatus) PQstatus;
+  decltype(&::PQuser) PQuser;
+};
+
+// Loads libpq once in the life of the process. Errors: kUnsupported, when it is not installed or
+// older than what is called here. Any thread.
+Status LoadLibpq();
+
+// Its functions. LoadLibpq() has returned OK. Any thread.
+const LibpqFunctions& Libpq();
+
+}  // namespace pgcairn::postgres
