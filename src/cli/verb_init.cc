@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <memory>
 
 #include "cli/verb.h"
@@ -23,7 +24,6 @@ void PrintText(const commands::InitReport& report) {
       "\nA role that can do what backups need and nothing else (run as a superuser, optional):\n\n"
       "{}\n",
       report.least_privilege_sql);
-  if (!report.recovery_sheet.empty()) fmt::print("\n{}\n", report.recovery_sheet);
   fmt::print("Next: pgcairn check, then pgcairn backup\n");
 }
 
@@ -46,13 +46,18 @@ Json ToJson(const commands::InitReport& report) {
 int Run(const GlobalOptions& globals) {
   Result<config::Settings> settings = Prepare(globals, true);
   if (!settings.ok()) return Fail(globals, settings.error());
-  commands::InitOptions options{config::PlaceForNewConfig(ToLoadOptions(globals))};
+  commands::InitOptions options;
+  options.new_config_file = config::PlaceForNewConfig(ToLoadOptions(globals));
+  options.show_recovery_sheet = [&](const std::string& sheet) {
+    // The sheet holds a secret: it goes to the person at the terminal, never into JSON.
+    std::FILE* to = globals.json ? stderr : stdout;
+    fmt::print(to, "{}\n", sheet);
+    std::fflush(to);
+  };
   Result<commands::InitReport> report = commands::Init(std::move(*settings), options);
   if (!report.ok()) return Fail(globals, report.error());
   if (globals.json) {
     PrintJson(ToJson(*report));
-    // The sheet holds a secret: it goes to the person at the terminal, never into JSON.
-    if (!report->recovery_sheet.empty()) fmt::print(stderr, "{}\n", report->recovery_sheet);
   } else {
     PrintText(*report);
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -17,6 +18,8 @@
 #include "repository/keys/key_ring.h"
 #include "repository/names.h"
 #include "repository/repository.h"
+#include "repository/seal/document.h"
+#include "repository/stored_twice.h"
 #include "storage/local/local_storage.h"
 #include "storage/probe.h"
 #include "util/clock.h"
@@ -26,6 +29,8 @@ namespace pgcairn::commands {
 namespace {
 
 constexpr char kRoleName[] = "pgcairn";
+constexpr uint64_t kKeyObjectBytesMax =
+    std::max<uint64_t>(repository::kPlainDocumentBytesMax, repository::kSealedDocumentBytesMax);
 
 std::string QuoteJson(std::string_view text) {
   std::string quoted = "\"";
@@ -87,6 +92,8 @@ std::string SheetHead(const config::Settings& settings, const InitReport& report
                       const repository::RepositoryId& repository) {
   return fmt::format(
       "pgcairn recovery sheet: keep it apart from the server and from the repository\n"
+      "  of several     the newest counts: a sheet of an init that was interrupted is worth "
+      "nothing\n"
       "  written        {}\n"
       "  repository     {} (id {})\n"
       "  cluster        {} (PostgreSQL {}, system identifier {})\n",
@@ -126,7 +133,8 @@ std::string RecoverySheet(const config::Settings& settings, const InitReport& re
 // Keys for a new cluster: the host's file, and the passphrase or a recovery key as a second way in.
 Status CreateClusterKeys(const config::Settings& settings, storage::Storage& storage,
                          const repository::ClusterNames& names,
-                         const repository::RepositoryId& repository, InitReport& report) {
+                         const repository::RepositoryId& repository, const InitOptions& options,
+                         InitReport& report) {
   std::vector<repository::NewAccessKey> keys;
   std::optional<repository::AccessKeyPair> recovery;
   crypto::SecretBytes passphrase;
@@ -148,9 +156,10 @@ Status CreateClusterKeys(const config::Settings& settings, storage::Storage& sto
           {format::AccessKeyObject::KEY_FILE, std::move(copy), nullptr, "recovery sheet"});
     }
   }
-  RETURN_IF_ERROR(repository::CreateKeys(storage, names, repository, std::move(keys)));
+  RETURN_IF_ERROR(repository::CreateKeys(storage, names, repository, std::move(keys), [&] {
+    options.show_recovery_sheet(RecoverySheet(settings, report, repository, recovery));
+  }));
   report.cluster_created = true;
-  report.recovery_sheet = RecoverySheet(settings, report, repository, recovery);
   return {};
 }
 
@@ -204,7 +213,10 @@ Result<InitReport> Init(config::Settings settings, const InitOptions& options) {
   repository::ClusterNames names(settings.cluster.name);
   ASSIGN_OR_RETURN(bool exists, ClusterExists(*storage, names));
   if (!exists) {
-    RETURN_IF_ERROR(CreateClusterKeys(settings, *storage, names, repository, report));
+    RETURN_IF_ERROR(CreateClusterKeys(settings, *storage, names, repository, options, report));
+  }
+  for (const std::string& directory : {names.Keys(), names.Epochs()}) {
+    RETURN_IF_ERROR(repository::CompletePairs(*storage, directory, kKeyObjectBytesMax));
   }
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   report.encrypted = opened.cluster->keys.encrypted();

@@ -1,6 +1,7 @@
 // Makes the repository, the keys and, if absent, the configuration.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,11 @@ namespace pgcairn::commands {
 struct InitOptions {
   // Where a new configuration file goes when there is none (config::PlaceForNewConfig).
   std::string new_config_file;
+  // Called with the recovery sheet, to be printed at once and kept apart from the repository. It
+  // holds the recovery key when no passphrase was given: it is shown this once and stored nowhere.
+  // The cluster begins to exist after this call, so that a run that ends in between shows too much
+  // and never too little.
+  std::function<void(const std::string& sheet)> show_recovery_sheet = [](const std::string&) {};
 };
 
 struct InitReport {
@@ -29,16 +35,13 @@ struct InitReport {
   std::vector<std::string> postgresql_conf;
   bool restart_needed = false;
   std::string least_privilege_sql;
-  // To be printed and kept apart from the repository. Holds the recovery key when no passphrase was
-  // given: it is shown this once and stored nowhere.
-  std::string recovery_sheet;
 };
 
-// May be run again: what is there stays. When this returns OK the cluster can be opened with the
-// host's key file, and backups may begin once archiving is set up.
-// Errors: kUsage (no connection), kConnection, kRefused (the cluster's name is taken by another
-// PostgreSQL cluster; repository inside the data directory), kUnsupported (the storage lacks an
-// ability), kWrongKey, kPermission, kStorage.
+// May be run again: what is there stays, and what an interrupted run left undone is done. When this
+// returns OK the cluster can be opened with the host's key file, and backups may begin once
+// archiving is set up. Errors: kUsage (no connection), kConnection, kRefused (the cluster's name is
+// taken by another PostgreSQL cluster; repository inside the data directory), kUnsupported (the
+// storage lacks an ability), kWrongKey, kPermission, kStorage.
 Result<InitReport> Init(config::Settings settings, const InitOptions& options);
 
 }  // namespace pgcairn::commands

@@ -214,7 +214,8 @@ Status KeyRing::TakeEpoch(const std::string& message) {
 }
 
 Status CreateKeys(storage::Storage& storage, const ClusterNames& names,
-                  const RepositoryId& repository, std::vector<NewAccessKey> keys) {
+                  const RepositoryId& repository, std::vector<NewAccessKey> keys,
+                  const std::function<void()>& before_commit) {
   CHECK(!keys.empty());
   Place place{repository, {}};
   RETURN_IF_ERROR(crypto::FillRandom(place.cluster.bytes));
@@ -234,6 +235,7 @@ Status CreateKeys(storage::Storage& storage, const ClusterNames& names,
   ASSIGN_OR_RETURN(format::Epoch epoch, FirstEpoch(place.cluster));
   ASSIGN_OR_RETURN(Bytes sealed, SealDocument(ObjectKind::kEpoch, {RootIdOf(root), root.view()},
                                               place, epoch.SerializeAsString()));
+  before_commit();
   Status put = PutTwice(storage, names.Epoch(kFirstEpoch), sealed);
   if (!put.ok() && put.code() == Code::kAlreadyExists) {
     // Another run was first: keys of a root that opens nothing would hide its own.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -59,9 +60,13 @@ class KeyRing {
 
 // Writes the first root, its access keys and the first epoch of a new cluster. Epoch last: a
 // cluster without an epoch does not exist and is made by the next call, under a new generation.
-// kAlreadyExists: the cluster exists, or another run was first; nothing was changed.
-Status CreateKeys(storage::Storage& storage, const ClusterNames& names,
-                  const RepositoryId& repository, std::vector<NewAccessKey> keys);
+// `before_commit` is called when all but the epoch is stored: what must not be lost once the
+// cluster exists is shown to its owner there, and again, with other keys, by the next call when
+// this one fails. kAlreadyExists: the cluster exists, or another run was first; nothing was
+// changed.
+Status CreateKeys(
+    storage::Storage& storage, const ClusterNames& names, const RepositoryId& repository,
+    std::vector<NewAccessKey> keys, const std::function<void()>& before_commit = [] {});
 
 // kNotFound: no such cluster. kWrongKey: none of the credentials opens it; the message says which
 // were tried. kDamaged: both copies of an object are damaged.
