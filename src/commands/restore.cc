@@ -74,6 +74,16 @@ std::vector<std::string> NextCommands(const config::Settings& settings,
   return commands;
 }
 
+// A second attempt is refused while the first one's files are there.
+Error LeftIncomplete(Error error, const RestorePlaces& places) {
+  error.hint += fmt::format(
+      "{}what was written to {} until then is incomplete and no server starts there: remove it, "
+      "and "
+      "its tablespaces, before the next attempt",
+      error.hint.empty() ? "" : "; ", places.data_directory);
+  return error;
+}
+
 }  // namespace
 
 Result<RestoreReport> Restore(const config::Settings& settings, const RestoreOptions& options) {
@@ -87,8 +97,10 @@ Result<RestoreReport> Restore(const config::Settings& settings, const RestoreOpt
   ASSIGN_OR_RETURN(RestorePlaces places,
                    ChoosePlaces(plan.manifest, directory, options.tablespace_map));
   RETURN_IF_ERROR(PreparePlaces(plan.manifest, places));
-  ASSIGN_OR_RETURN(RestoredFiles restored,
-                   WriteRestoredDirectory(settings, *opened.cluster, plan, places, options));
+  Result<RestoredFiles> written =
+      WriteRestoredDirectory(settings, *opened.cluster, plan, places, options);
+  if (!written.ok()) return LeftIncomplete(written.error(), places);
+  RestoredFiles restored = *std::move(written);
 
   RestoreReport report;
   report.backup_id = plan.manifest.backup_id();

@@ -55,7 +55,16 @@ std::vector<std::vector<LeafPart>> PartsByLeaf(const StreamList& list) {
   return parts;
 }
 
+// A file of a tablespace is named by its own disk and not by the link to it: an error must say
+// which disk is meant.
 std::string PathOf(const RestoreFilesOptions& options, const StreamEntry& entry) {
+  constexpr std::string_view kTablespaces = "pg_tblspc/";
+  if (entry.root != StreamRoot::kExternalConfig && entry.path.starts_with(kTablespaces)) {
+    for (const auto& [oid, location] : options.tablespace_locations) {
+      std::string link = fmt::format("{}{}/", kTablespaces, oid);
+      if (entry.path.starts_with(link)) return location + entry.path.substr(link.size() - 1);
+    }
+  }
   const std::string& root =
       entry.root == StreamRoot::kExternalConfig ? options.config_directory : options.data_directory;
   return root + "/" + entry.path;

@@ -109,15 +109,28 @@ Status RefuseRunningServer(const std::string& directory) {
   return {};
 }
 
-Status CheckSpace(const std::string& directory, uint64_t bytes) {
-  std::string existing = directory;
-  while (!Exists(existing)) existing = DirectoryOf(existing);
-  struct statvfs info {};
-  if (::statvfs(existing.c_str(), &info) != 0) return ErrnoError(errno, "looking at", existing);
-  uint64_t free = uint64_t{info.f_bavail} * info.f_frsize;
+// The manifest does not say how much goes to which place, so all their disks are taken together: a
+// restore that this lets pass may still find one of them full.
+Status CheckSpace(const RestorePlaces& places, uint64_t bytes) {
+  std::vector<std::string> directories{places.data_directory};
+  for (const auto& [oid, location] : places.tablespace_locations) directories.push_back(location);
+  std::set<dev_t> devices;
+  std::string disks;
+  uint64_t free = 0;
+  for (std::string existing : directories) {
+    while (!Exists(existing)) existing = DirectoryOf(existing);
+    struct stat info {};
+    if (::stat(existing.c_str(), &info) != 0) return ErrnoError(errno, "looking at", existing);
+    if (!devices.insert(info.st_dev).second) continue;
+    struct statvfs space {};
+    if (::statvfs(existing.c_str(), &space) != 0) return ErrnoError(errno, "looking at", existing);
+    free += uint64_t{space.f_bavail} * space.f_frsize;
+    disks += fmt::format("{}{}", disks.empty() ? "" : " and ", existing);
+  }
   if (free >= bytes) return {};
   return Error{Code::kNoSpace,
-               fmt::format("{} has {} free, the backup needs {}", existing, FormatBytes(free),
+               fmt::format("{} {} {} free, the backup needs {}", disks,
+                           devices.size() == 1 ? "has" : "together have", FormatBytes(free),
                            FormatBytes(bytes)),
                "free some space or restore to another disk with --target-dir"};
 }
@@ -191,7 +204,7 @@ Status PreparePlaces(const format::Manifest& manifest, const RestorePlaces& plac
   for (const auto& [oid, location] : places.tablespace_locations) {
     RETURN_IF_ERROR(RequireEmpty(location));
   }
-  RETURN_IF_ERROR(CheckSpace(places.data_directory, manifest.stream_bytes()));
+  RETURN_IF_ERROR(CheckSpace(places, manifest.stream_bytes()));
   return MakeDataDirectory(places.data_directory, manifest.data_directory_mode());
 }
 
