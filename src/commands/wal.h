@@ -1,12 +1,16 @@
 // archive_command and restore_command.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "config/settings.h"
 #include "util/result.h"
 
 namespace pgcairn::commands {
+
+// How many threads work at one segment: with more than a few, hashing it takes longest.
+size_t WalThreads(const config::Settings& settings);
 
 // Archives the file at `path` (%p: relative to the working directory, which is the data directory).
 // When this returns OK the file is durable in the repository: PostgreSQL may recycle it.

@@ -13,25 +13,72 @@
 namespace pgcairn::commands {
 namespace {
 
-// Not made durable: PostgreSQL reads it at once, and fetches it again after a crash.
-Status WriteInOneStep(const std::string& destination, ByteView bytes) {
-  std::string temporary = fmt::format("{}.pgcairn-tmp.{}", destination, ::getpid());
-  auto write = [&]() -> Status {
-    ASSIGN_OR_RETURN(UniqueFd fd, Open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-    RETURN_IF_ERROR(WriteAll(fd.get(), bytes, temporary));
-    RETURN_IF_ERROR(fd.Close(temporary));
-    if (::rename(temporary.c_str(), destination.c_str()) != 0) {
-      return ErrnoError(errno, "renaming to", destination);
-    }
-    return {};
-  };
-  Status written = write();
-  if (written.ok()) return {};
-  ::unlink(temporary.c_str());
-  Error error = written.error();
-  // Only the archive may say that a file is absent.
+// Only the archive may say that a file is absent.
+Error NotAbsent(Error error) {
   if (error.code == Code::kNotFound) error.code = Code::kStorage;
   return error;
+}
+
+// A file that gets its name when it is whole, so that a run that was killed leaves nothing in
+// pg_wal, where nobody would ever remove it. Where the file system cannot make files without a
+// name, it has a temporary one.
+class Destination {
+ public:
+  explicit Destination(const std::string& path)
+      : path_(path), temporary_(fmt::format("{}.pgcairn-tmp.{}", path, ::getpid())) {}
+
+  Status Create() {
+    Result<UniqueFd> unnamed = Open(DirectoryOf(path_), O_TMPFILE | O_WRONLY, 0600);
+    if (unnamed.ok()) {
+      fd_ = *std::move(unnamed);
+      return {};
+    }
+    named_ = true;
+    ASSIGN_OR_RETURN(fd_, Open(temporary_, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    return {};
+  }
+
+  int fd() const { return fd_.get(); }
+  const std::string& name() const { return named_ ? temporary_ : path_; }
+
+  // Not made durable: PostgreSQL reads it at once, and fetches it again after a crash.
+  Status Publish() {
+    std::string self = fmt::format("/proc/self/fd/{}", fd_.get());
+    if (!named_ &&
+        ::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+      return ErrnoError(errno, "naming", temporary_);
+    }
+    named_ = true;
+    RETURN_IF_ERROR(fd_.Close(temporary_));
+    if (::rename(temporary_.c_str(), path_.c_str()) == 0) return {};
+    return ErrnoError(errno, "renaming to", path_);
+  }
+
+  void Discard() {
+    if (named_) ::unlink(temporary_.c_str());
+  }
+
+ private:
+  const std::string path_;
+  const std::string temporary_;
+  bool named_ = false;
+  UniqueFd fd_;
+};
+
+Status FetchInto(const repository::WalStore& wal, const std::string& name,
+                 const std::string& path) {
+  Destination destination(path);
+  Status created = destination.Create();
+  if (!created.ok()) return NotAbsent(created.error());
+  Status done = wal.Read(name, [&](uint64_t offset, ByteView bytes) {
+    return WriteAt(destination.fd(), bytes, offset, destination.name());
+  });
+  if (done.ok()) {
+    done = destination.Publish();
+    if (!done.ok()) done = NotAbsent(done.error());
+  }
+  if (!done.ok()) destination.Discard();
+  return done;
 }
 
 }  // namespace
@@ -43,20 +90,11 @@ Status WalFetch(const config::Settings& settings, const std::string& name,
                  "restore_command passes %f, the name, and %p, the destination"};
   }
   Result<OpenedCluster> opened = OpenCluster(settings);
-  if (!opened.ok()) {
-    Error error = opened.error();
-    if (error.code == Code::kNotFound) error.code = Code::kStorage;
-    return error;
-  }
+  if (!opened.ok()) return NotAbsent(opened.error());
   Result<format::ClusterHistory> system = CurrentSystem(*opened->cluster);
-  if (!system.ok()) {
-    Error error = system.error();
-    if (error.code == Code::kNotFound) error.code = Code::kStorage;
-    return error;
-  }
-  repository::WalStore wal(*opened->cluster, system->system_identifier());
-  ASSIGN_OR_RETURN(repository::WalFile file, wal.Fetch(name));
-  return WriteInOneStep(destination, file.bytes);
+  if (!system.ok()) return NotAbsent(system.error());
+  repository::WalStore wal(*opened->cluster, system->system_identifier(), WalThreads(settings));
+  return FetchInto(wal, name, destination);
 }
 
 }  // namespace pgcairn::commands

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "commands/open_cluster.h"
 #include "commands/wal.h"
 #include "postgres/lsn.h"
@@ -94,13 +96,18 @@ Result<format::WalInfo> Describe(const std::string& name, ByteView file,
 
 }  // namespace
 
+size_t WalThreads(const config::Settings& settings) {
+  constexpr int64_t kThreadsMax = 4;
+  return static_cast<size_t>(std::clamp<int64_t>(settings.performance.jobs, 1, kThreadsMax));
+}
+
 Status WalPush(const config::Settings& settings, const std::string& path) {
   std::string name = FileNameOf(path);
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(Bytes file, ReadFile(path, repository::kWalFileBytesMax));
   ASSIGN_OR_RETURN(format::ClusterHistory system, CurrentSystem(*opened.cluster));
   ASSIGN_OR_RETURN(format::WalInfo info, Describe(name, file, system));
-  repository::WalStore wal(*opened.cluster, system.system_identifier());
+  repository::WalStore wal(*opened.cluster, system.system_identifier(), WalThreads(settings));
   ASSIGN_OR_RETURN(
       repository::PushOutcome outcome,
       wal.Push(name, file, std::move(info), static_cast<int>(settings.compression.level)));

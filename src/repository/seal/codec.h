@@ -18,9 +18,8 @@ class Encoder {
  public:
   // `level` is zstd's, 1 to 19.
   explicit Encoder(int level);
+  Encoder(Encoder&& other) noexcept;
   ~Encoder();
-  Encoder(const Encoder&) = delete;
-  Encoder& operator=(const Encoder&) = delete;
 
   // What `raw` can need at most, in either codec.
   static size_t EncodedSizeMax(size_t raw_size);
@@ -35,16 +34,14 @@ class Encoder {
  private:
   struct Contexts;
   std::unique_ptr<Contexts> contexts_;
-  int level_;
 };
 
 // Decompresses with one kept context. Not for two threads at once.
 class Decoder {
  public:
   Decoder();
+  Decoder(Decoder&& other) noexcept;
   ~Decoder();
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
 
   // Fills `raw` exactly. kDamaged: the bytes are not an encoding of that many. kUnsupported: an
   // unknown codec.

@@ -9,42 +9,14 @@
 #include "repository/seal/codec.h"
 #include "repository/seal/document.h"
 #include "repository/seal/object_key.h"
+#include "repository/wal_store/wal_blobs.h"
 #include "util/clock.h"
 
 namespace pgcairn::repository {
 namespace {
 
-constexpr size_t kBlobRawBytes = size_t{1024} * 1024;
 constexpr uint32_t kInfoBytesMax = 16 * 1024 * 1024;
 constexpr size_t kSegmentNameDigits = 24;
-
-Error Damaged(std::string_view name, std::string_view what) {
-  return {Code::kDamaged, fmt::format("the archived {} is damaged: {}", name, what),
-          "run `pgcairn check`; a backup taken after this segment does not need it"};
-}
-
-// The file's bytes as sealed blobs, ordinals from 1; their lengths go into `info`.
-Result<Bytes> SealBlobs(ByteView file, int level, ObjectKey& key, format::WalInfo& info) {
-  Encoder encoder(level);
-  Bytes blobs;
-  uint32_t ordinal = 1;
-  for (size_t at = 0; at < file.size(); at += kBlobRawBytes, ++ordinal) {
-    ByteView raw = file.subspan(at, std::min(kBlobRawBytes, file.size() - at));
-    size_t used = blobs.size();
-    blobs.resize(used + Encoder::EncodedSizeMax(raw.size()) + kSealBytes);
-    std::span<uint8_t> room = std::span(blobs).subspan(used);
-    ASSIGN_OR_RETURN(Encoder::Encoded encoded, encoder.Encode(raw, room));
-    auto raw_length = static_cast<uint32_t>(raw.size());
-    RETURN_IF_ERROR(key.Seal({ordinal, encoded.codec, raw_length}, room.first(encoded.size),
-                             room.first(encoded.size + kSealBytes)));
-    blobs.resize(used + encoded.size + kSealBytes);
-    format::WalBlob* blob = info.add_blobs();
-    blob->set_codec(encoded.codec);
-    blob->set_raw_length(raw_length);
-    blob->set_stored_length(static_cast<uint32_t>(encoded.size + kSealBytes));
-  }
-  return blobs;
-}
 
 Result<Bytes> SealInfo(const format::WalInfo& info, ObjectKey& key) {
   constexpr int kInfoLevel = 1;
@@ -72,14 +44,15 @@ struct OpenedHead {
 Result<OpenedHead> OpenHead(const ClusterAccess& cluster, std::string_view name, ByteView object) {
   OpenedHead head;
   ASSIGN_OR_RETURN(head.header, DecodeHeader(object, ObjectKind::kWal));
-  if (!head.header.sealed) return Damaged(name, "it is not sealed");
+  if (!head.header.sealed) return DamagedWalFile(name, "it is not sealed");
   ByteView body = object.subspan(head.header.size_bytes());
   ASSIGN_OR_RETURN(DocumentFrame frame, DecodeFrame(body, kInfoBytesMax));
-  if (body.size() < kFrameBytes + frame.stored_length) return Damaged(name, "it is cut short");
+  if (body.size() < kFrameBytes + frame.stored_length)
+    return DamagedWalFile(name, "it is cut short");
   ASSIGN_OR_RETURN(ByteView key, cluster.keys.Find(head.header.key_id));
   ASSIGN_OR_RETURN(ObjectKey object_key,
                    ObjectKey::Derive(key, head.header.salt, ObjectKind::kWal, cluster.place));
-  if (object_key.key_check() != head.header.key_check) return Damaged(name, "its key check");
+  if (object_key.key_check() != head.header.key_check) return DamagedWalFile(name, "its key check");
   Bytes encoded(frame.stored_length - kSealBytes);
   RETURN_IF_ERROR(object_key.Open({0, frame.codec, frame.raw_length},
                                   body.subspan(kFrameBytes, frame.stored_length), encoded));
@@ -88,39 +61,44 @@ Result<OpenedHead> OpenHead(const ClusterAccess& cluster, std::string_view name,
   RETURN_IF_ERROR(decoder.Decode(frame.codec, encoded, message));
   if (!head.info.ParseFromArray(message.data(), static_cast<int>(message.size())) ||
       head.info.name() != name) {
-    return Damaged(name, "it holds another file");
+    return DamagedWalFile(name, "it holds another file");
+  }
+  if (head.info.content_identity() != ToString(head.header.content_identity.view())) {
+    return DamagedWalFile(name, "its content identity does not fit");
   }
   head.size_bytes = head.header.size_bytes() + kFrameBytes + frame.stored_length;
   return head;
 }
 
-Result<Bytes> OpenBlobs(const ClusterAccess& cluster, std::string_view name, const OpenedHead& head,
-                        ByteView blobs) {
-  if (head.info.raw_size() > kWalFileBytesMax) return Damaged(name, "its size is impossible");
-  ASSIGN_OR_RETURN(ByteView key, cluster.keys.Find(head.header.key_id));
-  ASSIGN_OR_RETURN(ObjectKey object_key,
-                   ObjectKey::Derive(key, head.header.salt, ObjectKind::kWal, cluster.place));
-  Bytes file(head.info.raw_size());
-  Bytes encoded;
-  Decoder decoder;
-  size_t used = 0;
-  uint32_t ordinal = 1;
-  for (const format::WalBlob& blob : head.info.blobs()) {
-    if (blob.stored_length() > blobs.size() || blob.stored_length() < kSealBytes ||
-        blob.raw_length() > file.size() - used || blob.codec() > UINT16_MAX) {
-      return Damaged(name, "its blobs do not fit");
-    }
-    auto codec = static_cast<uint16_t>(blob.codec());
-    encoded.resize(blob.stored_length() - kSealBytes);
-    RETURN_IF_ERROR(object_key.Open({ordinal++, codec, blob.raw_length()},
-                                    blobs.first(blob.stored_length()), encoded));
-    RETURN_IF_ERROR(
-        decoder.Decode(codec, encoded, std::span(file).subspan(used, blob.raw_length())));
-    blobs = blobs.subspan(blob.stored_length());
-    used += blob.raw_length();
+// A sealed WAL object, its head opened.
+struct OpenedObject {
+  Bytes stored;
+  OpenedHead head;
+};
+
+Result<OpenedObject> GetObject(const ClusterAccess& cluster, std::string_view name,
+                               const std::string& object) {
+  constexpr uint64_t kObjectBytesMax = kWalFileBytesMax + kWalFileBytesMax / 64;
+  OpenedObject opened;
+  ASSIGN_OR_RETURN(opened.stored, cluster.storage.Get(object, kObjectBytesMax));
+  ASSIGN_OR_RETURN(opened.head,
+                   OpenHead(cluster, name, opened.stored).Context("opening " + object));
+  if (opened.head.info.raw_size() > kWalFileBytesMax) {
+    return DamagedWalFile(name, "its size is impossible");
   }
-  if (used != file.size() || !blobs.empty()) return Damaged(name, "its length does not fit");
-  return file;
+  return opened;
+}
+
+Status OpenBlobs(const ClusterAccess& cluster, std::string_view name, const OpenedObject& opened,
+                 size_t threads, const WalSink& sink) {
+  const ObjectHeader& header = opened.head.header;
+  ASSIGN_OR_RETURN(ByteView key, cluster.keys.Find(header.key_id));
+  auto make_key = [&] {
+    return ObjectKey::Derive(key, header.salt, ObjectKind::kWal, cluster.place);
+  };
+  return OpenWalBlobs(name, opened.head.info,
+                      ByteView(opened.stored).subspan(opened.head.size_bytes), threads, make_key,
+                      sink);
 }
 
 }  // namespace
@@ -138,7 +116,6 @@ Result<PushOutcome> WalStore::Push(std::string_view name, ByteView file, format:
   ObjectHeader header;
   header.kind = ObjectKind::kWal;
   header.sealed = true;
-  header.content_identity = IdentityOf(name, file);
   SealingKey current = cluster_.keys.Current();
   header.key_id = current.id;
   ASSIGN_OR_RETURN(header.salt, NewSalt());
@@ -150,11 +127,18 @@ Result<PushOutcome> WalStore::Push(std::string_view name, ByteView file, format:
   info.set_raw_size(file.size());
   info.set_system_identifier(system_identifier_);
   info.set_pushed_at_us(Timestamp::Now().unix_us);
-  ASSIGN_OR_RETURN(Bytes blobs, SealBlobs(file, level, key, info));
+  auto make_key = [&] {
+    return ObjectKey::Derive(current.key, header.salt, ObjectKind::kWal, cluster_.place);
+  };
+  auto identify = [&] { header.content_identity = IdentityOf(name, file); };
+  ASSIGN_OR_RETURN(std::vector<Bytes> blobs,
+                   SealWalBlobs(file, level, threads_, make_key, identify, info));
+  info.set_content_identity(ToString(header.content_identity.view()));
   ASSIGN_OR_RETURN(Bytes sealed_info, SealInfo(info, key));
 
   Bytes encoded_header = EncodeHeader(header);
-  std::array<ByteView, 3> parts{encoded_header, sealed_info, blobs};
+  std::vector<ByteView> parts{encoded_header, sealed_info};
+  parts.insert(parts.end(), blobs.begin(), blobs.end());
   std::string object = ObjectName(name);
   Status put = cluster_.storage.PutIfAbsent(object, parts).Context("archiving " + object);
   if (put.ok()) return PushOutcome::kStored;
@@ -186,22 +170,27 @@ Result<format::WalInfo> WalStore::ReadInfo(std::string_view name) const {
   return std::move(opened->info);
 }
 
+Status WalStore::Read(std::string_view name, const WalSink& sink) const {
+  std::string object = ObjectName(name);
+  ASSIGN_OR_RETURN(OpenedObject opened, GetObject(cluster_, name, object));
+  return OpenBlobs(cluster_, name, opened, threads_, sink).Context("opening " + object);
+}
+
 Result<WalFile> WalStore::Fetch(std::string_view name) const {
   std::string object = ObjectName(name);
-  constexpr uint64_t kObjectBytesMax = kWalFileBytesMax + kWalFileBytesMax / 64;
-  ASSIGN_OR_RETURN(Bytes stored, cluster_.storage.Get(object, kObjectBytesMax));
-  Result<OpenedHead> head = OpenHead(cluster_, name, stored);
-  if (!head.ok()) return std::move(head).Context("opening " + object).error();
+  ASSIGN_OR_RETURN(OpenedObject opened, GetObject(cluster_, name, object));
   WalFile file;
-  Result<Bytes> bytes =
-      OpenBlobs(cluster_, name, *head, ByteView(stored).subspan(head->size_bytes));
-  if (!bytes.ok()) return std::move(bytes).Context("opening " + object).error();
-  file.bytes = std::move(*bytes);
+  file.bytes.resize(opened.head.info.raw_size());
+  auto sink = [&](uint64_t offset, ByteView bytes) -> Status {
+    std::copy(bytes.begin(), bytes.end(), file.bytes.begin() + static_cast<ptrdiff_t>(offset));
+    return {};
+  };
+  RETURN_IF_ERROR(OpenBlobs(cluster_, name, opened, threads_, sink).Context("opening " + object));
   file.identity = IdentityOf(name, file.bytes);
-  if (file.identity != head->header.content_identity) {
-    return Damaged(name, "its content identity does not fit");
+  if (file.identity != opened.head.header.content_identity) {
+    return DamagedWalFile(name, "its content identity does not fit");
   }
-  file.info = std::move(head->info);
+  file.info = std::move(opened.head.info);
   return file;
 }
 

@@ -9,6 +9,7 @@
 #include "format/wal.pb.h"
 #include "repository/cluster_access.h"
 #include "repository/header.h"
+#include "repository/wal_store/wal_blobs.h"
 #include "util/bytes.h"
 #include "util/result.h"
 
@@ -30,8 +31,9 @@ struct WalFile {
 // Names are PostgreSQL's file names; the caller has checked their form. Any number of threads.
 class WalStore {
  public:
-  WalStore(const ClusterAccess& cluster, uint64_t system_identifier)
-      : cluster_(cluster), system_identifier_(system_identifier) {}
+  // `threads`: how many may work at one file.
+  WalStore(const ClusterAccess& cluster, uint64_t system_identifier, size_t threads = 1)
+      : cluster_(cluster), system_identifier_(system_identifier), threads_(threads) {}
 
   // When this returns OK the file is durable. `info` says what is known of the file; name, size and
   // blobs are filled in. `level` is zstd's.
@@ -40,8 +42,13 @@ class WalStore {
   Result<PushOutcome> Push(std::string_view name, ByteView file, format::WalInfo info,
                            int level) const;
 
-  // The file, proven byte for byte. kNotFound: proven absent.
+  // The file, proven byte for byte, its content identity computed and compared. kNotFound: proven
+  // absent.
   Result<WalFile> Fetch(std::string_view name) const;
+  // The file, proven byte for byte by its seals; the content identity is the one sealed with it and
+  // is not computed again, which takes longer than all the rest. On an error the sink may have got
+  // a part of the file.
+  Status Read(std::string_view name, const WalSink& sink) const;
   // What is known of the file, without its bytes. kNotFound: proven absent.
   Result<format::WalInfo> ReadInfo(std::string_view name) const;
   // kNotFound: proven absent. The value is compared only: it is not authenticated by itself.
@@ -62,6 +69,7 @@ class WalStore {
 
   const ClusterAccess& cluster_;
   uint64_t system_identifier_;
+  size_t threads_;
 };
 
 }  // namespace pgcairn::repository

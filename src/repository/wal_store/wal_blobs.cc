@@ -1,0 +1,152 @@
+#include "repository/wal_store/wal_blobs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "repository/seal/codec.h"
+#include "util/parallel.h"
+
+namespace pgcairn::repository {
+namespace {
+
+constexpr size_t kBlobRawBytes = size_t{1024} * 1024;
+
+uint32_t OrdinalOf(size_t blob) { return static_cast<uint32_t>(blob + 1); }
+
+struct Sealer {
+  Encoder encoder;
+  ObjectKey key;
+
+  Result<Bytes> Seal(size_t blob, ByteView raw, format::WalBlob& described) {
+    Bytes out(Encoder::EncodedSizeMax(raw.size()) + kSealBytes);
+    ASSIGN_OR_RETURN(Encoder::Encoded encoded, encoder.Encode(raw, out));
+    auto raw_length = static_cast<uint32_t>(raw.size());
+    RETURN_IF_ERROR(key.Seal({OrdinalOf(blob), encoded.codec, raw_length},
+                             ByteView(out).first(encoded.size),
+                             std::span(out).first(encoded.size + kSealBytes)));
+    out.resize(encoded.size + kSealBytes);
+    described.set_codec(encoded.codec);
+    described.set_raw_length(raw_length);
+    described.set_stored_length(static_cast<uint32_t>(out.size()));
+    return out;
+  }
+};
+
+struct Opener {
+  Decoder decoder;
+  ObjectKey key;
+  Bytes encoded;
+  Bytes raw;
+
+  Status Open(size_t blob, const format::WalBlob& described, ByteView stored) {
+    auto codec = static_cast<uint16_t>(described.codec());
+    encoded.resize(stored.size() - kSealBytes);
+    RETURN_IF_ERROR(key.Open({OrdinalOf(blob), codec, described.raw_length()}, stored, encoded));
+    raw.resize(described.raw_length());
+    return decoder.Decode(codec, encoded, raw);
+  }
+};
+
+// A context for each worker, made when it is first needed.
+template <typename Context>
+class PerWorker {
+ public:
+  explicit PerWorker(size_t workers) : contexts_(workers) {}
+
+  template <typename Make>
+  Result<Context*> Get(size_t worker, const Make& make) {
+    if (!contexts_[worker]) {
+      ASSIGN_OR_RETURN(contexts_[worker], make());
+    }
+    return contexts_[worker].get();
+  }
+
+ private:
+  std::vector<std::unique_ptr<Context>> contexts_;
+};
+
+struct Extent {
+  uint64_t raw_offset = 0;
+  ByteView stored;
+};
+
+// Where each blob lies, all lengths checked against the whole.
+Result<std::vector<Extent>> Extents(std::string_view name, const format::WalInfo& info,
+                                    ByteView stored) {
+  std::vector<Extent> extents;
+  uint64_t raw_offset = 0;
+  for (const format::WalBlob& blob : info.blobs()) {
+    if (blob.stored_length() > stored.size() || blob.stored_length() < kSealBytes ||
+        blob.raw_length() > info.raw_size() - raw_offset || blob.codec() > UINT16_MAX) {
+      return DamagedWalFile(name, "its blobs do not fit");
+    }
+    extents.push_back({raw_offset, stored.first(blob.stored_length())});
+    stored = stored.subspan(blob.stored_length());
+    raw_offset += blob.raw_length();
+  }
+  if (raw_offset != info.raw_size() || !stored.empty()) {
+    return DamagedWalFile(name, "its length does not fit");
+  }
+  return extents;
+}
+
+}  // namespace
+
+Error DamagedWalFile(std::string_view name, std::string_view what) {
+  return {Code::kDamaged, fmt::format("the archived {} is damaged: {}", name, what),
+          "run `pgcairn check`; a backup taken after this segment does not need it"};
+}
+
+Result<std::vector<Bytes>> SealWalBlobs(ByteView file, int level, size_t threads,
+                                        const MakeObjectKey& make_key,
+                                        const std::function<void()>& meanwhile,
+                                        format::WalInfo& info) {
+  threads = std::max<size_t>(threads, 1);
+  const size_t count = (file.size() + kBlobRawBytes - 1) / kBlobRawBytes;
+  std::vector<Bytes> blobs(count);
+  std::vector<format::WalBlob> described(count);
+  PerWorker<Sealer> sealers(threads);
+  auto make = [&]() -> Result<std::unique_ptr<Sealer>> {
+    ASSIGN_OR_RETURN(ObjectKey key, make_key());
+    return std::unique_ptr<Sealer>(new Sealer{Encoder(level), std::move(key)});
+  };
+  // First what takes longest.
+  auto work = [&](size_t worker, size_t item) -> Status {
+    if (item == 0) {
+      meanwhile();
+      return {};
+    }
+    size_t blob = item - 1;
+    size_t at = blob * kBlobRawBytes;
+    ASSIGN_OR_RETURN(Sealer * sealer, sealers.Get(worker, make));
+    ASSIGN_OR_RETURN(blobs[blob],
+                     sealer->Seal(blob, file.subspan(at, std::min(kBlobRawBytes, file.size() - at)),
+                                  described[blob]));
+    return {};
+  };
+  RETURN_IF_ERROR(ForEachInParallel(count + 1, threads, work));
+  for (format::WalBlob& blob : described) *info.add_blobs() = std::move(blob);
+  return blobs;
+}
+
+Status OpenWalBlobs(std::string_view name, const format::WalInfo& info, ByteView stored,
+                    size_t threads, const MakeObjectKey& make_key, const WalSink& sink) {
+  threads = std::max<size_t>(threads, 1);
+  ASSIGN_OR_RETURN(std::vector<Extent> extents, Extents(name, info, stored));
+  PerWorker<Opener> openers(threads);
+  auto make = [&]() -> Result<std::unique_ptr<Opener>> {
+    ASSIGN_OR_RETURN(ObjectKey key, make_key());
+    return std::unique_ptr<Opener>(new Opener{Decoder(), std::move(key), {}, {}});
+  };
+  return ForEachInParallel(extents.size(), threads, [&](size_t worker, size_t blob) -> Status {
+    ASSIGN_OR_RETURN(Opener * opener, openers.Get(worker, make));
+    RETURN_IF_ERROR(opener->Open(blob, info.blobs(static_cast<int>(blob)), extents[blob].stored));
+    return sink(extents[blob].raw_offset, opener->raw);
+  });
+}
+
+}  // namespace pgcairn::repository
