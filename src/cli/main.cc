@@ -3,7 +3,9 @@
 #include <cstring>
 
 #include "cli/exit_codes.h"
+#include "cli/log_file.h"
 #include "cli/verb.h"
+#include "util/clock.h"
 
 namespace pgcairn::cli {
 namespace {
@@ -81,7 +83,12 @@ int Main(int argc, char** argv) {
         Fail(invocation.globals, {Code::kUsage, error.what(), "--help says what is taken"});
     return MeansWalFetch(argc, argv) ? FetchStatusOf(Code::kUsage) : status;
   }
-  return invocation.run(invocation.globals);
+  GlobalOptions& globals = invocation.globals;
+  globals.command_line = JoinWords(argc, argv);
+  const double began = MonotonicSeconds();
+  int status = invocation.run(globals);
+  EndLog(globals.log_runs_at, status, MonotonicSeconds() - began);
+  return status;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "cli/log_file.h"
 #include "commands/process.h"
 #include "util/file.h"
 #include "util/log.h"
@@ -155,6 +156,7 @@ Result<config::Settings> Prepare(const GlobalOptions& options, bool for_init) {
   for (const config::LibpqVariable& variable : settings.libpq_variables) {
     ::setenv(variable.name.c_str(), variable.value.RevealCString(), 0);
   }
+  BeginLog(settings, options.log_runs_at, options.command_line);
   return settings;
 }
 

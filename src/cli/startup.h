@@ -6,6 +6,7 @@
 
 #include "config/config_search.h"
 #include "config/settings.h"
+#include "util/log.h"
 #include "util/result.h"
 
 namespace pgcairn::cli {
@@ -17,6 +18,10 @@ struct GlobalOptions {
   bool json = false;    // --output=json
   bool no_progress = false;
   std::string log_level = "info";
+  std::string command_line;  // for the log
+  // Of the lines that say what ran and how it ended. PostgreSQL runs the WAL verbs for every
+  // segment: of those only what goes wrong is worth keeping.
+  LogLevel log_runs_at = LogLevel::kInfo;
 };
 
 // From the global options and the process's environment and working directory.
@@ -31,8 +36,8 @@ void Harden();
 // kPermission.
 Status LeaveRoot(const GlobalOptions& options, const config::LoadOptions& load);
 
-// Settings for a verb, after LeaveRoot. `for_init` also closes
-// a .env that others can read, and takes a place without a configuration: both errors otherwise.
+// Settings for a verb, after LeaveRoot; begins the log. `for_init` also closes a .env that others
+// can read, and takes a place without a configuration: both errors otherwise.
 Result<config::Settings> Prepare(const GlobalOptions& options, bool for_init = false);
 
 }  // namespace pgcairn::cli

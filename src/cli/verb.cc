@@ -11,7 +11,10 @@ namespace pgcairn::cli {
 
 int Fail(const GlobalOptions& globals, const Error& error) {
   LogLine(LogLevel::kError, error.message);
-  if (!error.hint.empty()) fmt::print(stderr, "HINT: {}\n", error.hint);
+  if (!error.hint.empty()) {
+    fmt::print(stderr, "HINT: {}\n", error.hint);
+    LogToFile(LogLevel::kError, "HINT: " + error.hint);
+  }
   if (globals.json) {
     PrintJson({{"error",
                 {{"code", NameOf(error.code)},

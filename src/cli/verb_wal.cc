@@ -50,6 +50,7 @@ void AddWal(CLI::App& app, Invocation& invocation) {
   CLI::App* push = wal->add_subcommand("push", "archive one WAL file: archive_command, with %p");
   push->add_option("PATH", *path, "the file")->required();
   push->callback([&invocation, path] {
+    invocation.globals.log_runs_at = LogLevel::kDebug;
     invocation.run = [path](const GlobalOptions& globals) { return Push(globals, *path); };
   });
   CLI::App* fetch =
@@ -57,6 +58,7 @@ void AddWal(CLI::App& app, Invocation& invocation) {
   fetch->add_option("NAME", *name, "the file's name")->required();
   fetch->add_option("DEST", *destination, "where to write it")->required();
   fetch->callback([&invocation, name, destination] {
+    invocation.globals.log_runs_at = LogLevel::kDebug;
     invocation.run = [name, destination](const GlobalOptions& globals) {
       return Fetch(globals, *name, *destination);
     };

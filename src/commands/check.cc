@@ -1,5 +1,6 @@
 #include "commands/check.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include "repository/wal_store/wal_store.h"
 #include "storage/local/local_storage.h"
 #include "storage/probe.h"
+#include "util/file.h"
 #include "util/progress.h"
 
 namespace pgcairn::commands {
@@ -51,6 +53,13 @@ class Checker {
                                       : settings_.config_file);
     for (const std::string& key : config::KeysNotInEffect(settings_)) {
       Add("configuration", Severity::kWarning, key);
+    }
+    Result<UniqueFd> log = Open(settings_.LogFile(), O_WRONLY | O_APPEND);
+    if (!log.ok()) {
+      Add("log", Severity::kWarning, fmt::format("no log is kept: {}", log.error().message),
+          "set storage.log_path to a folder that this user can write");
+    } else {
+      Add("log", Severity::kOk, settings_.LogFile());
     }
   }
 

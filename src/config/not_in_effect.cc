@@ -16,7 +16,6 @@ constexpr Part kParts[] = {
     {"schedules.", "pgcairn does not start runs by itself yet; start them with cron or a timer"},
     {"retention.", "nothing is deleted yet; every backup and every WAL file is kept"},
     {"policies.", "nothing is deleted yet; every backup and every WAL file is kept"},
-    {"storage.log_path", "no log file is kept yet; messages go to standard error"},
     {"storage.offsite_enabled",
      "no copy goes off-site yet; copy the repository to another place yourself"},
     {"monitoring.", "nothing watches and nobody is notified yet; watch the exit codes"},

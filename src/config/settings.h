@@ -149,6 +149,8 @@ struct Settings {
   }
   // kUsage when there is none, with all the ways to give one.
   Status RequireConnection() const;
+
+  std::string LogFile() const { return storage.log_path + "/pgcairn.log"; }
 };
 
 // Environment over `.env` over files over defaults. Reads files, touches nothing else. Errors:

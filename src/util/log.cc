@@ -32,6 +32,15 @@ const char* Name(LogLevel level) {
   return "?";
 }
 
+// A log that cannot be written must not stop a backup: whoever needs to see the line sees it on
+// standard error. One write for a line keeps the lines of several processes apart.
+void AppendToFile(LogLevel level, std::string_view line) {
+  if (g_file < 0) return;
+  std::string stamped =
+      fmt::format("{} [{}] {}: {}\n", Timestamp::Now().ToIso(), ::getpid(), Name(level), line);
+  [[maybe_unused]] ssize_t put = ::write(g_file, stamped.data(), stamped.size());
+}
+
 }  // namespace
 
 void SetLogLevel(LogLevel level) { g_level = level; }
@@ -53,11 +62,13 @@ void LogLine(LogLevel level, std::string_view line) {
   } else {
     fmt::print(stderr, "{}: {}\n", Name(level), line);
   }
-  if (g_file < 0) return;
-  std::string stamped =
-      fmt::format("{} [{}] {}: {}\n", Timestamp::Now().ToIso(), ::getpid(), Name(level), line);
-  // A log that cannot be written must not stop a backup; the line was shown above.
-  [[maybe_unused]] ssize_t put = ::write(g_file, stamped.data(), stamped.size());
+  AppendToFile(level, line);
+}
+
+void LogToFile(LogLevel level, std::string_view line) {
+  if (level < GetLogLevel()) return;
+  std::lock_guard lock(g_mutex);
+  AppendToFile(level, line);
 }
 
 }  // namespace pgcairn

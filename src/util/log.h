@@ -19,7 +19,10 @@ LogLevel GetLogLevel();
 // Also appends every line, with its time (UTC) and process id, to `path` (created 0600).
 Status OpenLogFile(const std::string& path);
 
+// A line that OpenLogFile's file and standard error get, whatever the level; and one for the file
+// alone, when there is one and the level is high enough.
 void LogLine(LogLevel level, std::string_view line);
+void LogToFile(LogLevel level, std::string_view line);
 
 template <typename... Args>
 void Log(LogLevel level, fmt::format_string<Args...> format, Args&&... args) {
