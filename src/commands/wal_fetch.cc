@@ -38,8 +38,16 @@ class Destination {
     return {};
   }
 
-  int fd() const { return fd_.get(); }
-  const std::string& name() const { return named_ ? temporary_ : path_; }
+  // Any thread.
+  Status Write(uint64_t offset, ByteView bytes) {
+    // Most of a segment that was switched early is zeros. They get their place on the disk, for the
+    // server writes over them one day, but not by way of memory.
+    if (IsAllZeros(bytes) && ::fallocate(fd_.get(), 0, static_cast<off_t>(offset),
+                                         static_cast<off_t>(bytes.size())) == 0) {
+      return {};
+    }
+    return WriteAt(fd_.get(), bytes, offset, named_ ? temporary_ : path_);
+  }
 
   // Not made durable: PostgreSQL reads it at once, and fetches it again after a crash.
   Status Publish() {
@@ -70,9 +78,8 @@ Status FetchInto(const repository::WalStore& wal, const std::string& name,
   Destination destination(path);
   Status created = destination.Create();
   if (!created.ok()) return NotAbsent(created.error());
-  Status done = wal.Read(name, [&](uint64_t offset, ByteView bytes) {
-    return WriteAt(destination.fd(), bytes, offset, destination.name());
-  });
+  Status done = wal.Read(
+      name, [&](uint64_t offset, ByteView bytes) { return destination.Write(offset, bytes); });
   if (done.ok()) {
     done = destination.Publish();
     if (!done.ok()) done = NotAbsent(done.error());

@@ -10,6 +10,7 @@
 #include "repository/history_store.h"
 #include "repository/wal_store/wal_store.h"
 #include "util/file.h"
+#include "util/large_buffer.h"
 #include "util/log.h"
 
 namespace pgcairn::commands {
@@ -104,7 +105,8 @@ size_t WalThreads(const config::Settings& settings) {
 Status WalPush(const config::Settings& settings, const std::string& path) {
   std::string name = FileNameOf(path);
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
-  ASSIGN_OR_RETURN(Bytes file, ReadFile(path, repository::kWalFileBytesMax));
+  ASSIGN_OR_RETURN(LargeBuffer buffer, ReadLargeFile(path, repository::kWalFileBytesMax));
+  ByteView file = buffer.view();
   ASSIGN_OR_RETURN(format::ClusterHistory system, CurrentSystem(*opened.cluster));
   ASSIGN_OR_RETURN(format::WalInfo info, Describe(name, file, system));
   repository::WalStore wal(*opened.cluster, system.system_identifier(), WalThreads(settings));

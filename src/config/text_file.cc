@@ -37,9 +37,15 @@ Result<TextFile> ReadTextFile(const std::string& path) {
     return Error{Code::kStorage, fmt::format("reading {}: it is not a regular file", path),
                  "remove it, or put a file in its place"};
   }
-  TextFile file{path, std::string(kSizeMax + 1, '\0'), info.st_uid, info.st_mode & 07777};
+  // One byte more, to see that a file does not go on.
+  size_t room_bytes = std::min(static_cast<size_t>(info.st_size), kSizeMax) + 1;
+  TextFile file{path, std::string(room_bytes, '\0'), info.st_uid, info.st_mode & 07777};
   std::span<uint8_t> room(reinterpret_cast<uint8_t*>(file.text.data()), file.text.size());
   ASSIGN_OR_RETURN(size_t size, ReadAt(fd.get(), room, 0, path));
+  if (size == room_bytes && room_bytes <= kSizeMax) {
+    return Error{Code::kStorage, fmt::format("reading {}: it grew while it was read", path),
+                 "run the command again"};
+  }
   file.text.resize(size);
   if (size > kSizeMax) {
     return Error{Code::kStorage,

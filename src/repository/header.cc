@@ -16,15 +16,11 @@ constexpr uint8_t kEnvelopeDerived = 1;
 
 Error Damaged(std::string message) { return {Code::kDamaged, std::move(message), ""}; }
 
-bool AllZero(ByteView bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
-}
-
 Result<ObjectHeader> DecodeEnvelope(ObjectHeader header, uint8_t type, ByteView envelope,
                                     const KeyCheck& key_check) {
   header.key_check = key_check;
   if (type == kEnvelopeNone) {
-    if (!envelope.empty() || !AllZero(header.key_id.view()) || !AllZero(key_check.view())) {
+    if (!envelope.empty() || !IsAllZeros(header.key_id.view()) || !IsAllZeros(key_check.view())) {
       return Damaged("its header names a key that it cannot have");
     }
     return header;
@@ -90,7 +86,7 @@ Result<ObjectHeader> DecodeHeader(ByteView object, ObjectKind expected) {
       length != kPlainHeaderBytes + envelope_length) {
     return Damaged("its header is cut short or inconsistent");
   }
-  if (expected != ObjectKind::kWal && !AllZero(header.content_identity.view())) {
+  if (expected != ObjectKind::kWal && !IsAllZeros(header.content_identity.view())) {
     return Damaged("its header has a content identity that it cannot have");
   }
   return DecodeEnvelope(header, type, envelope, key_check);

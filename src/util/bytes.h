@@ -27,6 +27,12 @@ inline std::string_view AsText(ByteView bytes) {
 inline std::string ToString(ByteView bytes) { return std::string(AsText(bytes)); }
 inline Bytes ToBytes(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
 
+// Any length, none included; as fast as memory.
+inline bool IsAllZeros(ByteView bytes) {
+  return bytes.empty() ||
+         (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
 // Reads or writes T at `from`/`to`, which must have sizeof(T) bytes; any alignment.
 template <typename T>
 T LoadLe(const uint8_t* from) {

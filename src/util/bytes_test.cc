@@ -23,5 +23,18 @@ TEST(ByteReader, StopsForGoodAtTheEnd) {
   EXPECT_EQ(in.Le<uint8_t>(), 0) << "a short read may not be followed by a good one";
 }
 
+TEST(IsAllZeros, OneOtherByteAnywhereIsSeen) {
+  EXPECT_TRUE(IsAllZeros({}));
+  for (size_t size : {1u, 2u, 31u, 4097u}) {
+    Bytes bytes(size);
+    EXPECT_TRUE(IsAllZeros(bytes));
+    for (size_t at : {size_t{0}, size / 2, size - 1}) {
+      bytes[at] = 1;
+      EXPECT_FALSE(IsAllZeros(bytes)) << size << " " << at;
+      bytes[at] = 0;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pgcairn

@@ -10,11 +10,6 @@ namespace {
 // Well compressible data would otherwise let leaves pile up until the pack is full.
 constexpr size_t kWaitingLeavesMax = 64;
 
-bool IsZero(ByteView bytes) {
-  return bytes.empty() ||
-         (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
-
 }  // namespace
 
 UnitWriter::UnitWriter(const ClusterAccess& cluster, PackUploader& uploader,
@@ -43,7 +38,7 @@ Status UnitWriter::Commit(size_t size) {
     ByteView unit(blob_.data() + begin + at, std::min<size_t>(kUnitBytes, size - at));
     UnitEntry entry;
     entry.fingerprint = fingerprint_.Of(unit);
-    if (!IsZero(unit)) {
+    if (!IsAllZeros(unit)) {
       entry.blob = static_cast<uint16_t>(current_->leaf.blobs.size());
       entry.place = static_cast<uint32_t>(blob_used_);
       // Zero units before this one leave a hole that it moves into.

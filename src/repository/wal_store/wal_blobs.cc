@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "repository/seal/codec.h"
+#include "util/large_buffer.h"
 #include "util/parallel.h"
 
 namespace pgcairn::repository {
@@ -20,19 +21,18 @@ uint32_t OrdinalOf(size_t blob) { return static_cast<uint32_t>(blob + 1); }
 struct Sealer {
   Encoder encoder;
   ObjectKey key;
+  LargeBuffer room{Encoder::EncodedSizeMax(kBlobRawBytes) + kSealBytes};
 
   Result<Bytes> Seal(size_t blob, ByteView raw, format::WalBlob& described) {
-    Bytes out(Encoder::EncodedSizeMax(raw.size()) + kSealBytes);
-    ASSIGN_OR_RETURN(Encoder::Encoded encoded, encoder.Encode(raw, out));
+    ASSIGN_OR_RETURN(Encoder::Encoded encoded, encoder.Encode(raw, room.bytes()));
     auto raw_length = static_cast<uint32_t>(raw.size());
-    RETURN_IF_ERROR(key.Seal({OrdinalOf(blob), encoded.codec, raw_length},
-                             ByteView(out).first(encoded.size),
-                             std::span(out).first(encoded.size + kSealBytes)));
-    out.resize(encoded.size + kSealBytes);
+    std::span<uint8_t> sealed = room.bytes().first(encoded.size + kSealBytes);
+    RETURN_IF_ERROR(
+        key.Seal({OrdinalOf(blob), encoded.codec, raw_length}, sealed.first(encoded.size), sealed));
     described.set_codec(encoded.codec);
     described.set_raw_length(raw_length);
-    described.set_stored_length(static_cast<uint32_t>(out.size()));
-    return out;
+    described.set_stored_length(static_cast<uint32_t>(sealed.size()));
+    return ToBytes(sealed);
   }
 };
 
