@@ -70,6 +70,7 @@ int Main(int argc, char** argv) {
   AddBackup(app, invocation);
   AddList(app, invocation);
   AddShow(app, invocation);
+  AddVerify(app, invocation);
   AddRestore(app, invocation);
   AddWal(app, invocation);
   // CLI11 reports by exceptions; this is the only place where they arrive.

@@ -26,6 +26,7 @@ void AddCheck(CLI::App& app, Invocation& invocation);
 void AddBackup(CLI::App& app, Invocation& invocation);
 void AddList(CLI::App& app, Invocation& invocation);
 void AddShow(CLI::App& app, Invocation& invocation);
+void AddVerify(CLI::App& app, Invocation& invocation);
 void AddRestore(CLI::App& app, Invocation& invocation);
 void AddWal(CLI::App& app, Invocation& invocation);
 

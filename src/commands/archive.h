@@ -26,6 +26,11 @@ class Archive {
   std::vector<postgres::TimelineId> Timelines() const;
   const std::vector<postgres::TimelineSwitch>& HistoryOf(postgres::TimelineId timeline) const;
   bool Has(postgres::WalSegment segment) const;
+  // The lowest and the highest number of a segment of `timeline`, which is one of Timelines().
+  uint64_t OldestOf(postgres::TimelineId timeline) const { return *segments_.at(timeline).begin(); }
+  uint64_t NewestOf(postgres::TimelineId timeline) const {
+    return *segments_.at(timeline).rbegin();
+  }
   // The later timelines than `timeline` that left another one nobody knows where: their history
   // file is missing or damaged.
   std::vector<postgres::TimelineId> WithoutHistory(postgres::TimelineId timeline) const;

@@ -54,6 +54,8 @@ TEST_F(ArchiveTest, GapsLieBetweenSegmentsOfOneTimeline) {
   EXPECT_EQ(gaps[1].first, (WalSegment{{1}, 8}));
   EXPECT_EQ(gaps[1].count, 1u);
   EXPECT_EQ(*archive.LastOfRun({1}, 3), 4u);
+  EXPECT_EQ(archive.OldestOf({1}), 3u);
+  EXPECT_EQ(archive.NewestOf({1}), 9u);
   EXPECT_EQ(*archive.LastOfRun({1}, 5), std::nullopt);
 }
 

@@ -1,0 +1,465 @@
+#include "commands/verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "commands/recovery_window.h"
+#include "commands/verify_inventory.h"
+#include "commands/verify_lost.h"
+#include "commands/verify_manifest.h"
+#include "commands/verify_opening.h"
+#include "commands/verify_streams.h"
+#include "commands/verify_wal.h"
+#include "commands/work_in_parallel.h"
+#include "crypto/secret_bytes.h"
+#include "repository/history_store.h"
+#include "repository/manifest/manifest_store.h"
+#include "repository/manifest/reference_list.h"
+#include "repository/pack/proven_packs.h"
+#include "repository/seal/document.h"
+#include "repository/seal/stored_shape.h"
+#include "repository/wal_store/wal_store.h"
+#include "storage/hiding/hiding_storage.h"
+#include "storage/local/local_storage.h"
+#include "util/clock.h"
+
+namespace pgcairn::commands {
+namespace {
+
+using repository::StoredPack;
+
+// More would only wait for each other's packs to leave the memory.
+constexpr size_t kThreadsMax = 8;
+constexpr uint64_t kPackBytesInMemory = uint64_t{96} << 20;
+constexpr uint64_t kReferenceListBytesMax = uint64_t{1} << 30;
+
+// One backup on its way through the verification.
+struct Candidate {
+  VerifiedBackup result;
+  const format::Manifest* manifest = nullptr;  // null without a key, or when it cannot be read
+  bool listed = false;                         // its reference list could be read
+};
+
+class Verification {
+ public:
+  Verification(std::shared_ptr<storage::Storage> storage, const std::string& cluster,
+               const VerifyOptions& options)
+      : storage_(std::move(storage)),
+        names_(cluster),
+        options_(options),
+        threads_(std::clamp<size_t>(options.threads, 1, kThreadsMax)) {
+    report_.cluster = cluster;
+  }
+
+  Result<VerifyReport> Run(const repository::Credentials& credentials) {
+    const double began = MonotonicSeconds();
+    RETURN_IF_ERROR(Open(credentials));
+    RETURN_IF_ERROR(FindBackups());
+    ReadManifests();
+    ReadReferences();
+    RETURN_IF_ERROR(MakeProgress());
+    repository::ProvenPacks packs(storage_, names_, std::move(references_), kPackBytesInMemory,
+                                  [this](uint64_t bytes) { progress_->Add(bytes); });
+    // From here on packs are read through what proves them.
+    if (opened_) {
+      cluster_.emplace(
+          repository::ClusterAccess{packs, names_, opened_->place, std::move(opened_->keys)});
+    }
+    VerifyBackups(packs);
+    VerifyPacks(packs);
+    VerifyArchives();
+    VerifyRest(packs);
+    JudgeBackups();
+    Status windows = FindWindows();
+    if (!windows.ok()) {
+      findings_.Warn("what can be restored cannot be told: " + windows.error().message);
+    }
+    Summarise();
+    cluster_.reset();
+    report_.seconds = MonotonicSeconds() - began;
+    return std::move(report_);
+  }
+
+ private:
+  Status Open(const repository::Credentials& credentials) {
+    ASSIGN_OR_RETURN(storage::Listing listing, storage_.List(names_.Root()));
+    if (listing.directories.empty()) {
+      return Error{Code::kNotFound,
+                   fmt::format("{} holds no {}", storage_.Describe(), names_.Root()),
+                   "run `pgcairn init`, or name another place or cluster"};
+    }
+    std::vector<std::string> differing = CheckOpeningObjects(storage_, names_, findings_);
+    if (options_.without_key) {
+      BlameBoth(differing, findings_);
+      report_.with_key = false;
+      return {};
+    }
+    Result<std::unique_ptr<repository::ClusterAccess>> opened =
+        OpenAroundDamage(storage_, report_.cluster, credentials, differing, findings_);
+    if (opened.ok()) {
+      opened_ = std::move(*opened);
+      report_.encrypted = opened_->keys.encrypted();
+      return {};
+    }
+    if (findings_.empty()) return opened.status();
+    // What is damaged may be why; the stored bytes can still be checked.
+    findings_.Warn("the cluster cannot be opened, so that only stored bytes were checked: " +
+                   opened.error().message);
+    report_.with_key = false;
+    return {};
+  }
+
+  Status FindBackups() {
+    ASSIGN_OR_RETURN(backup_names_, ListBackupNames(storage_, names_, findings_));
+    std::vector<std::string> ids = backup_names_.ids;
+    if (options_.scope == VerifyOptions::Scope::kBackup) {
+      ASSIGN_OR_RETURN(std::string id, repository::ResolveBackupId(ids, options_.backup));
+      ids = {id};
+    }
+    for (std::string& id : ids) {
+      Candidate candidate;
+      candidate.result.backup_id = std::move(id);
+      candidates_.push_back(std::move(candidate));
+    }
+    return {};
+  }
+
+  // All of them, whatever the scope: windows and predecessors need the others too.
+  void ReadManifests() {
+    if (!opened_) {
+      for (const Candidate& candidate : candidates_) CheckManifestShape(candidate);
+      return;
+    }
+    std::map<std::string, crypto::Sha256Digest> hashes;
+    manifests_.reserve(backup_names_.ids.size());  // candidates point into it
+    for (const std::string& id : backup_names_.ids) {
+      Result<repository::StoredManifest> stored = repository::ReadManifest(*opened_, id);
+      Candidate* candidate = Find(id);
+      if (!stored.ok()) {
+        if (candidate != nullptr) findings_.Add(names_.Manifest(id), stored.error(), {id});
+        continue;
+      }
+      hashes[id] = stored->sha256;
+      systems_[stored->manifest.system_identifier()] = stored->manifest.wal_segment_size();
+      manifests_.push_back(Lightened(std::move(stored->manifest)));
+      if (candidate == nullptr) continue;
+      candidate->manifest = &manifests_.back();
+      candidate->result.files = candidate->manifest->stream_count();
+      candidate->result.bytes = candidate->manifest->stream_bytes();
+      candidate->result.bad_page_count = candidate->manifest->bad_page_count();
+    }
+    for (const format::Manifest& manifest : manifests_) {
+      VerifyPredecessor(*opened_, manifest, hashes, backup_names_.lists, findings_);
+    }
+  }
+
+  void CheckManifestShape(const Candidate& candidate) {
+    const std::string name = names_.Manifest(candidate.result.backup_id);
+    Result<Bytes> object = storage_.Get(name, repository::kSealedDocumentBytesMax);
+    Status status =
+        object.ok()
+            ? repository::CheckStoredShape(repository::ObjectKind::kManifest, *object).Context(name)
+            : object.status();
+    if (!status.ok()) findings_.Add(name, status.error(), {candidate.result.backup_id});
+  }
+
+  // Thousands of manifests are kept at once: without what is looked at one by one.
+  static format::Manifest Lightened(format::Manifest manifest) {
+    manifest.clear_control_file();
+    manifest.clear_backup_label();
+    manifest.clear_tablespace_map();
+    manifest.clear_stream_lists();
+    manifest.clear_bad_pages();
+    manifest.clear_settings();
+    manifest.clear_notes();
+    manifest.clear_databases();
+    return manifest;
+  }
+
+  const repository::ClusterAccess& Access() const { return cluster_ ? *cluster_ : *opened_; }
+
+  Candidate* Find(const std::string& id) {
+    for (Candidate& candidate : candidates_) {
+      if (candidate.result.backup_id == id) return &candidate;
+    }
+    return nullptr;
+  }
+
+  Result<std::vector<StoredPack>> ReadList(const Candidate& candidate) {
+    if (candidate.manifest) return repository::ReadReferences(Access(), *candidate.manifest);
+    const std::string& id = candidate.result.backup_id;
+    ASSIGN_OR_RETURN(Bytes text, storage_.Get(names_.References(id), kReferenceListBytesMax));
+    return repository::DecodeReferenceList(id, text);
+  }
+
+  // Into one sorted table of all packs that are needed.
+  void ReadReferences() {
+    for (Candidate& candidate : candidates_) {
+      const std::string& id = candidate.result.backup_id;
+      Result<std::vector<StoredPack>> list = ReadList(candidate);
+      candidate.listed = list.ok();
+      if (!list.ok()) {
+        // A restore goes by the maps; without a key nobody else can say which packs there were.
+        findings_.Add(names_.References(id), list.error(),
+                      candidate.manifest ? std::vector<std::string>() : std::vector{id});
+        continue;
+      }
+      std::vector<StoredPack> merged;
+      merged.reserve(std::max(references_.size(), list->size()));
+      std::set_union(references_.begin(), references_.end(), list->begin(), list->end(),
+                     std::back_inserter(merged),
+                     [](const StoredPack& a, const StoredPack& b) { return a.sha256 < b.sha256; });
+      references_ = std::move(merged);
+    }
+  }
+
+  Status MakeProgress() {
+    uint64_t total = 0;
+    for (const StoredPack& pack : references_) total += pack.length;
+    ASSIGN_OR_RETURN(storage::Listing systems, storage_.List(names_.Root() + "/wal"));
+    for (const std::string& system : systems.directories) {
+      ASSIGN_OR_RETURN(storage::Listing logs, storage_.List(system));
+      for (std::string& log : logs.directories) {
+        ASSIGN_OR_RETURN(storage::Listing files, storage_.List(log));
+        for (const storage::ObjectInfo& file : files.objects) total += file.size_bytes;
+        wal_directories_.push_back(std::move(log));
+      }
+    }
+    progress_.emplace(options_.progress, "verify", total);
+    return {};
+  }
+
+  void VerifyBackups(const repository::ProvenPacks& packs) {
+    ProvenLeaves proven;
+    for (Candidate& candidate : candidates_) {
+      if (!candidate.manifest) continue;
+      const std::string& id = candidate.result.backup_id;
+      Result<repository::StoredManifest> stored = repository::ReadManifest(*cluster_, id);
+      if (!stored.ok()) {
+        findings_.Add(names_.Manifest(id), stored.error(), {id});
+        continue;
+      }
+      Result<std::vector<StoredPack>> list = ReadList(candidate);
+      if (list.ok()) VerifyManifest(*cluster_, stored->manifest, *list, findings_);
+      StreamCheck check{*cluster_,  packs, stored->manifest, list.ok() ? &*list : nullptr, threads_,
+                        *progress_, proven};
+      report_.pages_checked += VerifyStreams(check, findings_);
+    }
+  }
+
+  // Those that no map led to: of a backup that cannot be opened, or without a key all of them.
+  void VerifyPacks(repository::ProvenPacks& packs) {
+    WorkInParallel(threads_, packs.packs().size(), *progress_, [&]() -> Worker {
+      // What is wrong is asked for below, to name it once with all the backups that need it.
+      return [&packs](size_t index) { static_cast<void>(packs.Prove(index)); };
+    });
+    std::map<size_t, std::vector<std::string>> hurt;
+    for (size_t i = 0; i < packs.packs().size(); ++i) {
+      report_.pack_bytes += packs.packs()[i].length;
+      if (packs.ProblemOf(i)) hurt[i];
+    }
+    report_.packs = packs.packs().size();
+    if (hurt.empty()) return;
+    for (const Candidate& candidate : candidates_) {
+      if (candidate.listed) AddBackupsThatNeed(candidate, packs, hurt);
+    }
+    for (const auto& [index, ids] : hurt) {
+      findings_.Add(packs.NameOf(index), *packs.ProblemOf(index), ids);
+    }
+  }
+
+  void AddBackupsThatNeed(const Candidate& candidate, const repository::ProvenPacks& packs,
+                          std::map<size_t, std::vector<std::string>>& hurt) {
+    Result<std::vector<StoredPack>> list = ReadList(candidate);
+    if (!list.ok()) return;
+    for (auto& [index, ids] : hurt) {
+      bool needed = std::binary_search(
+          list->begin(), list->end(), packs.packs()[index],
+          [](const StoredPack& a, const StoredPack& b) { return a.sha256 < b.sha256; });
+      if (needed) ids.push_back(candidate.result.backup_id);
+    }
+  }
+
+  void VerifyArchives() {
+    if (!cluster_) {
+      VerifyArchiveShape();
+      return;
+    }
+    for (const auto& [system, segment_bytes] : SystemsToVerify()) {
+      std::vector<const format::Manifest*> manifests;
+      for (const Candidate& candidate : candidates_) {
+        if (candidate.manifest && candidate.manifest->system_identifier() == system) {
+          manifests.push_back(candidate.manifest);
+        }
+      }
+      WalCounts counts = VerifyWal(
+          {*cluster_, storage_, system, segment_bytes, manifests, IsAll(), threads_, *progress_},
+          findings_);
+      report_.wal_files += counts.files;
+      report_.wal_bytes += counts.stored_bytes;
+    }
+  }
+
+  bool IsAll() const { return options_.scope == VerifyOptions::Scope::kAll; }
+
+  // Those of the backups, and in full those that have WAL and no backup yet, or no more.
+  std::map<uint64_t, uint64_t> SystemsToVerify() {
+    std::map<uint64_t, uint64_t> systems;
+    for (const Candidate& candidate : candidates_) {
+      if (!candidate.manifest) continue;
+      systems[candidate.manifest->system_identifier()] = candidate.manifest->wal_segment_size();
+    }
+    if (!IsAll()) return systems;
+    Result<std::vector<format::ClusterHistory>> histories = repository::ListHistory(*cluster_);
+    if (!histories.ok()) return systems;  // named where documents are verified
+    for (const format::ClusterHistory& entry : *histories) {
+      systems.try_emplace(entry.system_identifier(), entry.wal_segment_size());
+    }
+    return systems;
+  }
+
+  void VerifyArchiveShape() {
+    constexpr uint64_t kObjectBytesMax =
+        repository::kWalFileBytesMax + repository::kWalFileBytesMax / 64;
+    for (const std::string& directory : wal_directories_) {
+      Result<storage::Listing> listing = storage_.List(directory);
+      if (!listing.ok()) {
+        findings_.Add(directory, listing.error());
+        continue;
+      }
+      const std::vector<storage::ObjectInfo>& objects = listing->objects;
+      // One thread: it is the disk that takes the time.
+      for (const storage::ObjectInfo& object : objects) {
+        Result<Bytes> bytes = storage_.Get(object.name, kObjectBytesMax);
+        Status status = bytes.ok()
+                            ? repository::CheckStoredShape(repository::ObjectKind::kWal, *bytes)
+                                  .Context(object.name)
+                            : bytes.status();
+        if (!status.ok()) findings_.Add(object.name, status.error());
+        ++report_.wal_files;
+        report_.wal_bytes += object.size_bytes;
+        progress_->Add(object.size_bytes);
+        progress_->Show();
+      }
+    }
+  }
+
+  void VerifyRest(const repository::ProvenPacks& packs) {
+    std::set<uint64_t> systems;
+    for (const auto& [system, segment_bytes] : systems_) systems.insert(system);
+    VerifyDocuments(storage_, names_, cluster_ ? &*cluster_ : nullptr, systems, findings_);
+    if (!IsAll()) return;
+    WarnOfUnknown(storage_, names_, findings_);
+    NameLeftovers();
+    OrphanPacks orphans = FindOrphanPacks(storage_, names_, packs.packs(), findings_);
+    report_.orphan_packs = orphans.count;
+    report_.orphan_bytes = orphans.bytes;
+  }
+
+  // A run that died between its list and its manifest, or a manifest that somebody removed.
+  void NameLeftovers() {
+    for (const std::string& id : backup_names_.lists) {
+      const std::string manifest = names_.Manifest(id);
+      bool there = std::binary_search(backup_names_.ids.begin(), backup_names_.ids.end(), id);
+      if (there || findings_.Has(manifest) || storage_.Stat(names_.Lease(id)).ok()) continue;
+      findings_.Warn(
+          fmt::format("{} does not exist, but its reference list does: a run ended "
+                      "before its backup was one, or the manifest was lost",
+                      manifest));
+    }
+  }
+
+  void JudgeBackups() {
+    // Nothing can be restored from a cluster that cannot be opened.
+    const bool closed = !cluster_ && !options_.without_key;
+    for (Candidate& candidate : candidates_) candidate.result.good = !closed;
+    for (const DamagedObject& damaged : findings_.Damaged()) {
+      storage_.Hide(damaged.object);
+      for (const std::string& id : damaged.backups) {
+        Candidate* candidate = Find(id);
+        if (candidate != nullptr) candidate->result.good = false;
+      }
+    }
+  }
+
+  // What is left without all that is damaged.
+  Status FindWindows() {
+    if (!cluster_) return {};
+    std::vector<format::Manifest> good;
+    for (const format::Manifest& manifest : manifests_) {
+      const Candidate* candidate = Find(manifest.backup_id());
+      if (candidate == nullptr || candidate->result.good) good.push_back(manifest);
+    }
+    ASSIGN_OR_RETURN(report_.windows, FindRecoveryWindows(*cluster_, good));
+    return AddLostParts(*cluster_, manifests_, report_.windows, findings_);
+  }
+
+  void Summarise() {
+    for (Candidate& candidate : candidates_) {
+      if (candidate.result.bad_page_count > 0) {
+        findings_.Warn(fmt::format("{} pages in the backup {} were bad on the server already",
+                                   candidate.result.bad_page_count, candidate.result.backup_id));
+      }
+      report_.backups.push_back(std::move(candidate.result));
+    }
+    report_.damaged = findings_.Damaged();
+    report_.warnings = findings_.Warnings();
+  }
+
+  storage::HidingStorage storage_;
+  const repository::ClusterNames names_;
+  const VerifyOptions& options_;
+  const size_t threads_;
+  Findings findings_;
+  VerifyReport report_;
+  std::optional<Progress> progress_;
+
+  std::unique_ptr<repository::ClusterAccess> opened_;  // null without a key
+  std::optional<repository::ClusterAccess> cluster_;   // the same, over proven packs
+  BackupNames backup_names_;
+  std::vector<Candidate> candidates_;
+  std::vector<format::Manifest> manifests_;  // of all backups that can be read, oldest first
+  std::map<uint64_t, uint64_t> systems_;     // PostgreSQL clusters and their WAL segment sizes
+  std::vector<std::string> wal_directories_;
+  std::vector<StoredPack> references_;
+};
+
+}  // namespace
+
+Result<VerifyReport> VerifyStored(std::shared_ptr<storage::Storage> storage,
+                                  const std::string& cluster,
+                                  const repository::Credentials& credentials,
+                                  const VerifyOptions& options) {
+  return Verification(std::move(storage), cluster, options).Run(credentials);
+}
+
+Result<VerifyReport> Verify(const config::Settings& settings, const VerifyOptions& options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<storage::LocalStorage> local,
+                   storage::LocalStorage::Open(settings.storage.local_path));
+  crypto::SecretBytes passphrase;
+  repository::Credentials credentials;
+  credentials.key_file = settings.encryption.key_file;
+  if (!settings.encryption.passphrase.empty()) {
+    passphrase = crypto::SecretBytes::CopyOf(AsBytes(settings.encryption.passphrase.Reveal()));
+    credentials.passphrase = &passphrase;
+  }
+  ASSIGN_OR_RETURN(VerifyReport report,
+                   VerifyStored(std::move(local), settings.cluster.name, credentials, options));
+  // Whoever can write to the storage could have put an unsealed root there, and all that follows.
+  if (report.with_key && !report.encrypted && settings.storage.encryption_enabled) {
+    return Error{Code::kRefused,
+                 fmt::format("the repository's cluster {} is not encrypted, but "
+                             "storage.encryption_enabled is true",
+                             settings.cluster.name),
+                 "set storage.encryption_enabled to false if that is meant"};
+  }
+  return report;
+}
+}  // namespace pgcairn::commands

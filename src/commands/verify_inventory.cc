@@ -1,0 +1,156 @@
+#include "commands/verify_inventory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "format/keys.pb.h"
+#include "repository/names.h"
+#include "repository/seal/document.h"
+#include "repository/seal/stored_shape.h"
+
+namespace pgcairn::commands {
+namespace {
+
+using repository::ObjectKind;
+
+constexpr std::string_view kListSuffix = ".refs";
+
+std::string_view LastComponent(std::string_view name) { return name.substr(name.rfind('/') + 1); }
+
+std::string Unknown(const std::string& name) {
+  return name + " is not known: pgcairn did not put it there, or a newer one did";
+}
+
+// An empty listing, and a finding, when the directory cannot be listed.
+storage::Listing ListOrReport(storage::Storage& storage, const std::string& directory,
+                              Findings& findings) {
+  Result<storage::Listing> listing = storage.List(directory);
+  if (listing.ok()) return std::move(*listing);
+  findings.Add(directory, listing.error());
+  return {};
+}
+
+bool IsListed(const std::vector<repository::StoredPack>& references,
+              const crypto::Sha256Digest& sha256) {
+  auto found = std::lower_bound(
+      references.begin(), references.end(), sha256,
+      [](const auto& listed, const auto& wanted) { return listed.sha256 < wanted; });
+  return found != references.end() && found->sha256 == sha256;
+}
+
+Result<std::string> OpenStored(ObjectKind kind, ByteView object,
+                               const repository::ClusterAccess* cluster) {
+  if (cluster == nullptr) {
+    RETURN_IF_ERROR(repository::CheckStoredShape(kind, object));
+    return std::string();
+  }
+  return repository::OpenDocument(kind, object, cluster->place, cluster->keys.Lookup());
+}
+
+Status CheckHistory(const std::string& name, const std::string& message,
+                    const repository::ClusterNames& names) {
+  format::ClusterHistory entry;
+  if (entry.ParseFromString(message) && names.History(entry.system_identifier()) == name) return {};
+  return Error{Code::kDamaged, name + " is the history of another PostgreSQL cluster", ""};
+}
+
+Status CheckLease(const std::string& name, const std::string& message,
+                  const repository::ClusterNames& names) {
+  format::Lease lease;
+  if (lease.ParseFromString(message) && names.Lease(lease.backup_id()) == name) return {};
+  return Error{Code::kDamaged, name + " is the lease of another backup", ""};
+}
+
+}  // namespace
+
+Result<BackupNames> ListBackupNames(storage::Storage& storage,
+                                    const repository::ClusterNames& names, Findings& findings) {
+  ASSIGN_OR_RETURN(storage::Listing listing, storage.List(names.Backups()));
+  BackupNames backups;
+  for (const storage::ObjectInfo& object : listing.objects) {
+    std::string name(LastComponent(object.name));
+    if (repository::IsBackupId(name)) {
+      backups.ids.push_back(std::move(name));
+    } else if (name.ends_with(kListSuffix) &&
+               repository::IsBackupId(name.substr(0, name.size() - kListSuffix.size()))) {
+      backups.lists.insert(name.substr(0, name.size() - kListSuffix.size()));
+    } else {
+      findings.Warn(Unknown(object.name));
+    }
+  }
+  for (const std::string& directory : listing.directories) findings.Warn(Unknown(directory));
+  std::sort(backups.ids.begin(), backups.ids.end());
+  return backups;
+}
+
+OrphanPacks FindOrphanPacks(storage::Storage& storage, const repository::ClusterNames& names,
+                            const std::vector<repository::StoredPack>& references,
+                            Findings& findings) {
+  OrphanPacks orphans;
+  storage::Listing folders = ListOrReport(storage, names.Root() + "/packs", findings);
+  for (const storage::ObjectInfo& object : folders.objects) findings.Warn(Unknown(object.name));
+  for (const std::string& folder : folders.directories) {
+    storage::Listing packs = ListOrReport(storage, folder, findings);
+    for (const std::string& directory : packs.directories) findings.Warn(Unknown(directory));
+    for (const storage::ObjectInfo& object : packs.objects) {
+      std::optional<Bytes> hash = FromHex(LastComponent(object.name));
+      crypto::Sha256Digest sha256;
+      if (hash && hash->size() == sha256.bytes.size()) {
+        std::copy(hash->begin(), hash->end(), sha256.bytes.begin());
+      }
+      if (names.Pack(sha256) != object.name) {
+        findings.Warn(Unknown(object.name));
+      } else if (!IsListed(references, sha256)) {
+        ++orphans.count;
+        orphans.bytes += object.size_bytes;
+      }
+    }
+  }
+  return orphans;
+}
+
+void WarnOfUnknown(storage::Storage& storage, const repository::ClusterNames& names,
+                   Findings& findings) {
+  static constexpr std::array<std::string_view, 7> kKnown{"keys",    "epochs", "packs", "backups",
+                                                          "history", "wal",    "leases"};
+  storage::Listing listing = ListOrReport(storage, names.Root(), findings);
+  for (const storage::ObjectInfo& object : listing.objects) findings.Warn(Unknown(object.name));
+  for (const std::string& directory : listing.directories) {
+    if (std::find(kKnown.begin(), kKnown.end(), LastComponent(directory)) == kKnown.end()) {
+      findings.Warn(Unknown(directory));
+    }
+  }
+}
+
+void VerifyDocuments(storage::Storage& storage, const repository::ClusterNames& names,
+                     const repository::ClusterAccess* cluster, const std::set<uint64_t>& systems,
+                     Findings& findings) {
+  auto verify = [&](const std::string& directory, ObjectKind kind, auto check) {
+    storage::Listing listing = ListOrReport(storage, directory, findings);
+    for (const storage::ObjectInfo& object : listing.objects) {
+      Result<Bytes> bytes = storage.Get(object.name, repository::kSealedDocumentBytesMax);
+      Result<std::string> message = bytes.ok()
+                                        ? OpenStored(kind, *bytes, cluster).Context(object.name)
+                                        : Result<std::string>(bytes.error());
+      Status status = message.status();
+      if (status.ok() && cluster != nullptr) status = check(object.name, *message, names);
+      // A lease goes away when its run ends.
+      if (status.ok() || (kind == ObjectKind::kLease && status.code() == Code::kNotFound)) continue;
+      findings.Add(object.name, status.error());
+    }
+  };
+  verify(names.Histories(), ObjectKind::kHistory, CheckHistory);
+  verify(names.Leases(), ObjectKind::kLease, CheckLease);
+  for (uint64_t system : systems) {
+    Result<storage::ObjectInfo> info = storage.Stat(names.History(system));
+    if (info.ok()) continue;
+    findings.Add(names.History(system), info.error());
+  }
+}
+
+}  // namespace pgcairn::commands

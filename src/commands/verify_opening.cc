@@ -1,0 +1,191 @@
+#include "commands/verify_opening.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <functional>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "format/identity.pb.h"
+#include "repository/repository.h"
+#include "repository/seal/document.h"
+#include "repository/seal/stored_shape.h"
+#include "util/log.h"
+
+namespace pgcairn::commands {
+namespace {
+
+using repository::ObjectKind;
+
+Error Damaged(std::string message) { return {Code::kDamaged, std::move(message), ""}; }
+
+std::string CopyOf(const std::string& name) { return name + std::string(repository::kCopySuffix); }
+
+Status CheckIdentity(ByteView object) {
+  ASSIGN_OR_RETURN(std::string message,
+                   repository::DecodePlainDocument(ObjectKind::kRepository, object));
+  format::RepositoryIdentity identity;
+  if (!identity.ParseFromString(message)) return Damaged("its message cannot be read");
+  return repository::RepositoryId::From(identity.repository_id()).status();
+}
+
+Status CheckAccessKey(const repository::ClusterNames& names, const std::string& name,
+                      ByteView object) {
+  ASSIGN_OR_RETURN(std::string message,
+                   repository::DecodePlainDocument(ObjectKind::kAccessKey, object));
+  format::AccessKeyObject key;
+  if (!key.ParseFromString(message)) return Damaged("its message cannot be read");
+  ASSIGN_OR_RETURN(repository::AccessKeyId id, repository::AccessKeyId::From(key.access_key_id()));
+  if (names.Key(key.generation(), id) != name) return Damaged("it is another access key");
+  return {};
+}
+
+// What is wrong with one stored object; nothing when it looks whole.
+struct Look {
+  Result<Bytes> bytes;
+  Status status;
+};
+
+class PairCheck {
+ public:
+  PairCheck(storage::Storage& storage, Findings& findings)
+      : storage_(storage), findings_(findings) {}
+
+  void Check(const std::string& name, uint64_t size_bytes_max,
+             const std::function<Status(ByteView)>& judge) {
+    Look first = LookAt(name, size_bytes_max, judge);
+    Look second = LookAt(CopyOf(name), size_bytes_max, judge);
+    if (!first.status.ok() && !second.status.ok()) {
+      findings_.Add(name, first.status.error());
+      findings_.Add(CopyOf(name), second.status.error());
+    } else if (!first.status.ok()) {
+      findings_.AddCopyDamage(name, first.status.error());
+    } else if (!second.status.ok()) {
+      findings_.AddCopyDamage(CopyOf(name), second.status.error());
+    } else if (*first.bytes != *second.bytes) {
+      differing_.push_back(name);
+    }
+  }
+
+  std::vector<std::string> TakeDiffering() { return std::move(differing_); }
+
+ private:
+  Look LookAt(const std::string& name, uint64_t size_bytes_max,
+              const std::function<Status(ByteView)>& judge) {
+    Result<Bytes> bytes = storage_.Get(name, size_bytes_max);
+    Status status = bytes.ok() ? judge(*bytes).Context(name) : bytes.status();
+    return {std::move(bytes), std::move(status)};
+  }
+
+  storage::Storage& storage_;
+  Findings& findings_;
+  std::vector<std::string> differing_;
+};
+
+// Names in a directory of objects that are stored twice, without the copies'.
+std::set<std::string> PairNames(storage::Storage& storage, const std::string& directory,
+                                Findings& findings) {
+  std::set<std::string> names;
+  Result<storage::Listing> listing = storage.List(directory);
+  if (!listing.ok()) {
+    findings.Add(directory, listing.error());
+    return names;
+  }
+  for (const storage::ObjectInfo& object : listing->objects) {
+    std::string name = object.name;
+    if (name.ends_with(repository::kCopySuffix)) {
+      name.resize(name.size() - repository::kCopySuffix.size());
+    }
+    names.insert(std::move(name));
+  }
+  return names;
+}
+
+Status CheckFormatObject(storage::Storage& storage) {
+  const std::string name(repository::kFormatName);
+  ASSIGN_OR_RETURN(Bytes object, storage.Get(name, repository::kPlainDocumentBytesMax));
+  Result<std::string> message = repository::DecodePlainDocument(ObjectKind::kFormat, object);
+  if (!message.ok()) return std::move(message).Context(name).status();
+  format::RepositoryFormat stated;
+  if (!stated.ParseFromString(*message) || stated.version() != repository::kFormatVersion) {
+    return Damaged(name + ": it states another version than its name");
+  }
+  return {};
+}
+
+Error Differs(const std::string& name) {
+  return Damaged(fmt::format("{} and {} differ, and which of them is damaged cannot be told", name,
+                             CopyOf(name)));
+}
+
+// Trials report what they find by their result alone.
+class QuietLog {
+ public:
+  QuietLog() : level_(GetLogLevel()) { SetLogLevel(LogLevel::kError); }
+  QuietLog(const QuietLog&) = delete;
+  QuietLog& operator=(const QuietLog&) = delete;
+  ~QuietLog() { SetLogLevel(level_); }
+
+ private:
+  const LogLevel level_;
+};
+
+}  // namespace
+
+std::vector<std::string> CheckOpeningObjects(storage::Storage& storage,
+                                             const repository::ClusterNames& names,
+                                             Findings& findings) {
+  PairCheck pairs(storage, findings);
+  pairs.Check(std::string(repository::kIdentityName), repository::kPlainDocumentBytesMax,
+              CheckIdentity);
+  Status format = CheckFormatObject(storage);
+  if (!format.ok()) findings.Add(std::string(repository::kFormatName), format.error());
+  for (const std::string& name : PairNames(storage, names.Keys(), findings)) {
+    pairs.Check(name, repository::kPlainDocumentBytesMax,
+                [&](ByteView object) { return CheckAccessKey(names, name, object); });
+  }
+  for (const std::string& name : PairNames(storage, names.Epochs(), findings)) {
+    pairs.Check(name, repository::kSealedDocumentBytesMax, [](ByteView object) {
+      return repository::CheckStoredShape(ObjectKind::kEpoch, object);
+    });
+  }
+  return pairs.TakeDiffering();
+}
+
+Result<std::unique_ptr<repository::ClusterAccess>> OpenAroundDamage(
+    storage::HidingStorage& storage, const std::string& cluster,
+    const repository::Credentials& credentials, const std::vector<std::string>& differing,
+    Findings& findings) {
+  auto opens_without = [&](const std::string& name) {
+    QuietLog quiet;
+    storage.Hide(name);
+    bool opens = repository::OpenCluster(storage, cluster, credentials).ok();
+    storage.Show(name);
+    return opens;
+  };
+  for (const std::string& name : differing) {
+    const bool first = opens_without(CopyOf(name));
+    const bool second = opens_without(name);
+    if (first == second) {
+      BlameBoth({name}, findings);
+      continue;
+    }
+    const std::string bad = first ? CopyOf(name) : name;
+    findings.AddCopyDamage(
+        bad, Damaged(bad + " looks whole, but is not this cluster's: only its copy opens it"));
+    storage.Hide(bad);
+  }
+  QuietLog quiet;
+  return repository::OpenCluster(storage, cluster, credentials);
+}
+
+void BlameBoth(const std::vector<std::string>& differing, Findings& findings) {
+  for (const std::string& name : differing) {
+    findings.Add(name, Differs(name));
+    findings.Add(CopyOf(name), Differs(name));
+  }
+}
+
+}  // namespace pgcairn::commands

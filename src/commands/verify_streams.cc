@@ -1,0 +1,311 @@
+#include "commands/verify_streams.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "commands/verify_pages.h"
+#include "commands/work_in_parallel.h"
+#include "crypto/fingerprint.h"
+#include "crypto/sha256.h"
+#include "repository/map/map_leaf.h"
+#include "repository/map/stream_list.h"
+#include "repository/pack/blob_reader.h"
+
+namespace pgcairn::commands {
+namespace {
+
+using repository::kUnitBytes;
+using repository::MapLeaf;
+using repository::ObjectKind;
+using repository::PackReference;
+using repository::StreamEntry;
+using repository::StreamList;
+using repository::UnitEntry;
+
+Error Damaged(std::string message) { return {Code::kDamaged, std::move(message), ""}; }
+
+// A part of a stream whose units lie side by side in one leaf.
+struct LeafPart {
+  uint32_t stream = 0;       // index in the list's streams
+  uint64_t first_unit = 0;   // of the stream
+  uint32_t first_entry = 0;  // of the leaf
+  uint32_t count = 0;
+};
+
+std::vector<std::vector<LeafPart>> PartsByLeaf(const StreamList& list) {
+  std::vector<std::vector<LeafPart>> parts(list.leaves.size());
+  for (uint32_t stream = 0; stream < list.streams.size(); ++stream) {
+    const StreamEntry& entry = list.streams[stream];
+    if (entry.size == 0) continue;
+    const uint64_t units = (entry.size - 1) / kUnitBytes + 1;
+    uint32_t skip = entry.first_entry;
+    uint64_t done = 0;
+    for (uint32_t leaf = entry.first_leaf; done < units; ++leaf, skip = 0) {
+      auto count =
+          static_cast<uint32_t>(std::min<uint64_t>(list.leaves[leaf].units - skip, units - done));
+      parts[leaf].push_back({stream, done, skip, count});
+      done += count;
+    }
+  }
+  return parts;
+}
+
+// One backup's lists, one after the other.
+class StreamVerifier {
+ public:
+  StreamVerifier(const StreamCheck& check, Findings& findings)
+      : check_(check), findings_(findings), pages_(check.manifest) {}
+
+  uint64_t Run() {
+    bool all_read = true;
+    for (const format::BlobReference& message : check_.manifest.stream_lists()) {
+      std::optional<StreamList> list = ReadList(message);
+      all_read = all_read && list.has_value();
+      if (list) VerifyList(*list);
+    }
+    if (all_read) CheckTotals();
+    Status pages = pages_.Judge();
+    if (!pages.ok()) Blame(ManifestName(), pages.error());
+    return pages_.checked();
+  }
+
+ private:
+  // What one thread works with.
+  struct Tools {
+    explicit Tools(const repository::ClusterAccess& cluster)
+        : reader(cluster), fingerprint(cluster.keys.fingerprint_secret()) {}
+    repository::BlobReader reader;
+    crypto::PageFingerprint fingerprint;
+  };
+
+  struct UnitTarget {
+    uint32_t stream = 0;
+    uint64_t unit = 0;  // of the stream
+    const UnitEntry* entry = nullptr;
+  };
+
+  std::string ManifestName() const {
+    return check_.cluster.names.Manifest(check_.manifest.backup_id());
+  }
+
+  void Blame(const std::string& object, const Error& error) {
+    findings_.Add(object, error, {check_.manifest.backup_id()});
+  }
+
+  // A pack that is bad as a whole is reported once, for all that refer to it.
+  void BlamePack(const PackReference& pack, const Error& error) {
+    if (!check_.packs.IsBad(pack.sha256)) {
+      Blame(check_.cluster.names.Pack(pack.sha256), error);
+    }
+  }
+
+  void RequireListed(const PackReference& pack) {
+    if (check_.references == nullptr) return;
+    auto found = std::lower_bound(
+        check_.references->begin(), check_.references->end(), pack.sha256,
+        [](const auto& entry, const auto& wanted) { return entry.sha256 < wanted; });
+    const bool listed = found != check_.references->end() && found->sha256 == pack.sha256;
+    if (listed && found->length == pack.length) return;
+    const std::string list = check_.cluster.names.References(check_.manifest.backup_id());
+    Blame(list, Damaged(fmt::format("{} {} the pack {}, which the backup needs", list,
+                                    listed ? "states another length of" : "does not name",
+                                    pack.sha256.ToHex())));
+  }
+
+  std::optional<StreamList> ReadList(const format::BlobReference& message) {
+    Result<repository::BlobReference> reference = repository::FromMessage(message);
+    if (!reference.ok()) {
+      Blame(ManifestName(), reference.error());
+      return std::nullopt;
+    }
+    RequireListed(reference->pack);
+    repository::BlobReader reader(check_.cluster);
+    Result<Bytes> raw =
+        reader.Read(ObjectKind::kMetadataPack, reference->pack, reference->location);
+    Result<StreamList> list =
+        raw.ok() ? repository::DecodeStreamList(*raw) : Result<StreamList>(raw.error());
+    if (!list.ok()) {
+      BlamePack(reference->pack, list.error());
+      return std::nullopt;
+    }
+    return std::move(*list);
+  }
+
+  void VerifyList(const StreamList& list) {
+    stream_count_ += list.streams.size();
+    for (const StreamEntry& entry : list.streams) {
+      stream_bytes_ += entry.size;
+      has_version_file_ =
+          has_version_file_ || (entry.path == "PG_VERSION" && entry.size > 0 &&
+                                entry.root == repository::StreamRoot::kDataDirectory);
+    }
+    for (const PackReference& pack : list.packs) RequireListed(pack);
+    const std::vector<std::vector<LeafPart>> parts = PartsByLeaf(list);
+    WorkInParallel(check_.threads, list.leaves.size(), check_.progress, [&]() -> Worker {
+      auto tools = std::make_shared<Tools>(check_.cluster);
+      return [this, &list, &parts, tools](size_t leaf) {
+        const PackReference& pack = list.packs[list.leaves[leaf].pack];
+        Status status = VerifyLeaf(*tools, list, leaf, parts[leaf]);
+        if (!status.ok()) BlamePack(pack, status.error());
+      };
+    });
+  }
+
+  // Names a leaf together with all that decides whether its units are the right ones.
+  uint64_t IdentityOf(const StreamList& list, size_t leaf, const std::vector<LeafPart>& parts) {
+    const repository::TableBlob& at = list.leaves[leaf];
+    Bytes text;
+    Append(text, list.packs[at.pack].sha256.view());
+    repository::AppendTableBlob(text, at);
+    for (const LeafPart& part : parts) {
+      const StreamEntry& entry = list.streams[part.stream];
+      Append(text, AsBytes(entry.path));
+      text.push_back(static_cast<uint8_t>(entry.kind));
+      for (uint64_t number :
+           {entry.size, part.first_unit, uint64_t{part.first_entry}, uint64_t{part.count}}) {
+        AppendLe<uint64_t>(text, number);
+      }
+    }
+    return LoadLe<uint64_t>(crypto::Sha256(text).bytes.data());
+  }
+
+  // Errors are those of the leaf itself; those of the packs that it names are blamed on them.
+  Status VerifyLeaf(Tools& tools, const StreamList& list, size_t leaf_index,
+                    const std::vector<LeafPart>& parts) {
+    const uint64_t identity = IdentityOf(list, leaf_index, parts);
+    if (check_.proven.Has(identity)) return {};
+    const repository::TableBlob& at = list.leaves[leaf_index];
+    ASSIGN_OR_RETURN(
+        Bytes raw, tools.reader.Read(ObjectKind::kMetadataPack, list.packs[at.pack], at.location));
+    ASSIGN_OR_RETURN(MapLeaf leaf, repository::DecodeMapLeaf(raw));
+    if (leaf.units.size() != at.units) {
+      return Damaged("a map leaf has another number of units than its list says");
+    }
+    ASSIGN_OR_RETURN(std::vector<std::vector<UnitTarget>> targets,
+                     TargetsByBlob(tools, list, leaf, parts));
+    bool whole = true;
+    for (uint32_t pack = 0; pack < leaf.packs.size(); ++pack) {
+      RequireListed(leaf.packs[pack]);
+      Status status = VerifyBlobs(tools, list, leaf, pack, targets);
+      if (!status.ok()) BlamePack(leaf.packs[pack], status.error());
+      whole = whole && status.ok();
+    }
+    if (whole) check_.proven.Add(identity);
+    return {};
+  }
+
+  static size_t UnitLength(const StreamEntry& entry, uint64_t unit) {
+    return std::min<uint64_t>(kUnitBytes, entry.size - unit * kUnitBytes);
+  }
+
+  // Units of zeros are stored nowhere: they are proven here.
+  Result<std::vector<std::vector<UnitTarget>>> TargetsByBlob(const Tools& tools,
+                                                             const StreamList& list,
+                                                             const MapLeaf& leaf,
+                                                             const std::vector<LeafPart>& parts) {
+    static const std::array<uint8_t, kUnitBytes> kZeros{};
+    const uint64_t zero_page = tools.fingerprint.Of(kZeros);
+    std::vector<std::vector<UnitTarget>> targets(leaf.blobs.size());
+    for (const LeafPart& part : parts) {
+      const StreamEntry& entry = list.streams[part.stream];
+      for (uint32_t i = 0; i < part.count; ++i) {
+        const UnitEntry& unit = leaf.units[part.first_entry + i];
+        if (unit.blob != repository::kZeroUnit) {
+          targets[unit.blob].push_back({part.stream, part.first_unit + i, &unit});
+          continue;
+        }
+        const size_t length = UnitLength(entry, part.first_unit + i);
+        const uint64_t expected =
+            length == kUnitBytes ? zero_page : tools.fingerprint.Of(ByteView(kZeros).first(length));
+        if (unit.fingerprint != expected) return WrongUnit(entry, part.first_unit + i);
+      }
+    }
+    return targets;
+  }
+
+  static Error WrongUnit(const StreamEntry& entry, uint64_t unit) {
+    return Damaged(fmt::format("unit {} of {} is not what was backed up", unit, entry.path));
+  }
+
+  Status VerifyBlobs(Tools& tools, const StreamList& list, const MapLeaf& leaf, uint32_t pack,
+                     const std::vector<std::vector<UnitTarget>>& targets) {
+    std::vector<uint32_t> wanted;
+    for (uint32_t blob = 0; blob < leaf.blobs.size(); ++blob) {
+      if (leaf.blobs[blob].pack == pack && !targets[blob].empty()) wanted.push_back(blob);
+    }
+    std::sort(wanted.begin(), wanted.end(), [&](uint32_t a, uint32_t b) {
+      return leaf.blobs[a].location.offset < leaf.blobs[b].location.offset;
+    });
+    std::vector<repository::BlobLocation> locations;
+    locations.reserve(wanted.size());
+    for (uint32_t blob : wanted) locations.push_back(leaf.blobs[blob].location);
+    return tools.reader.ReadMany(ObjectKind::kDataPack, leaf.packs[pack], locations,
+                                 [&](size_t index, ByteView raw) {
+                                   return VerifyUnits(tools, list, raw, targets[wanted[index]]);
+                                 });
+  }
+
+  Status VerifyUnits(const Tools& tools, const StreamList& list, ByteView raw,
+                     const std::vector<UnitTarget>& targets) {
+    std::optional<PagesOfStream> pages;
+    uint32_t stream = 0;
+    for (const UnitTarget& target : targets) {
+      const StreamEntry& entry = list.streams[target.stream];
+      const size_t length = UnitLength(entry, target.unit);
+      const uint32_t place = target.entry->place;
+      if (place + length > raw.size() ||
+          tools.fingerprint.Of(raw.subspan(place, length)) != target.entry->fingerprint) {
+        return WrongUnit(entry, target.unit);
+      }
+      if (!pages || stream != target.stream) pages.emplace(pages_.Of(entry));
+      stream = target.stream;
+      if (length == kUnitBytes) pages_.Check(*pages, target.unit, raw.subspan(place, length));
+    }
+    return {};
+  }
+
+  void CheckTotals() {
+    const format::Manifest& manifest = check_.manifest;
+    if (stream_count_ != manifest.stream_count() || stream_bytes_ != manifest.stream_bytes()) {
+      Blame(ManifestName(),
+            Damaged(fmt::format("the manifest states {} streams of {} bytes, its lists hold {} of "
+                                "{} bytes",
+                                manifest.stream_count(), manifest.stream_bytes(), stream_count_,
+                                stream_bytes_)));
+    }
+    if (!has_version_file_) {
+      Blame(ManifestName(), Damaged("the backup holds no PG_VERSION: no server starts on it"));
+    }
+  }
+
+  const StreamCheck& check_;
+  Findings& findings_;
+  PageJudge pages_;
+  uint64_t stream_count_ = 0;
+  uint64_t stream_bytes_ = 0;
+  bool has_version_file_ = false;
+};
+
+}  // namespace
+
+bool ProvenLeaves::Has(uint64_t leaf) const {
+  std::lock_guard lock(mutex_);
+  return leaves_.contains(leaf);
+}
+
+void ProvenLeaves::Add(uint64_t leaf) {
+  std::lock_guard lock(mutex_);
+  leaves_.insert(leaf);
+}
+
+uint64_t VerifyStreams(const StreamCheck& check, Findings& findings) {
+  return StreamVerifier(check, findings).Run();
+}
+
+}  // namespace pgcairn::commands
