@@ -11,6 +11,7 @@
 #include "commands/stop_search.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/wal_store/wal_store.h"
+#include "util/log.h"
 
 namespace pgcairn::commands {
 namespace {
@@ -141,6 +142,20 @@ Status RequirePlaced(const Archive& archive, const Candidate& chosen,
                   chosen.path.value)};
 }
 
+// Recovery to the end of the WAL ends where the first segment is missing, which looks like success.
+Status WarnOfGap(const Archive& archive, const Candidate& chosen) {
+  ASSIGN_OR_RETURN(std::optional<WalRun> run, RunFrom(archive, chosen.path, *chosen.manifest));
+  if (!run || run->last >= archive.NewestOf(chosen.path)) return {};
+  ASSIGN_OR_RETURN(RunEnd end, FindRunEnd(archive, *run));
+  LogWarning(
+      "the archive has a gap: {} is missing and {} is there; what was written after {}{} is NOT "
+      "restored; `pgcairn list` shows the gaps",
+      archive.NameOf({chosen.path, run->last + 1}),
+      archive.NameOf({chosen.path, archive.NewestOf(chosen.path)}), end.lsn.ToText(),
+      end.last_time ? fmt::format(" ({})", end.last_time->ToText()) : "");
+  return {};
+}
+
 void Explain(const Candidate& candidate, RecoveryPlan& plan) {
   const format::Manifest& manifest = *candidate.manifest;
   plan.explanation.push_back(fmt::format("Target: {}", plan.target.Describe()));
@@ -153,14 +168,26 @@ void Explain(const Candidate& candidate, RecoveryPlan& plan) {
   plan.explanation.push_back(fmt::format("Timeline: {}{}", candidate.path.value, where));
 }
 
-// All manifests, oldest first; damaged ones are an error only when they are asked for.
+// All manifests, oldest first. A damaged one is an error when it is the one asked for, or when no
+// other is left.
 Result<std::vector<format::Manifest>> ReadManifests(const repository::ClusterAccess& cluster,
-                                                    const std::vector<std::string>& ids) {
+                                                    const std::vector<std::string>& ids,
+                                                    const std::string& source) {
+  ASSIGN_OR_RETURN(std::string asked_for, repository::ResolveBackupId(ids, source));
   std::vector<format::Manifest> manifests;
+  std::optional<Error> damaged;
   for (const std::string& id : ids) {
-    ASSIGN_OR_RETURN(repository::StoredManifest stored, repository::ReadManifest(cluster, id));
-    manifests.push_back(std::move(stored.manifest));
+    Result<repository::StoredManifest> stored = repository::ReadManifest(cluster, id);
+    if (stored.ok()) {
+      manifests.push_back(std::move(stored->manifest));
+      continue;
+    }
+    bool is_asked_for = source != "latest" && id == asked_for;
+    if (is_asked_for || stored.code() != Code::kDamaged) return stored.error();
+    LogWarning("{} is left out: {}", id, stored.error().message);
+    damaged = stored.error();
   }
+  if (manifests.empty() && damaged) return *damaged;
   return manifests;
 }
 
@@ -175,6 +202,7 @@ Result<Sources> SelectSources(const std::vector<std::string>& ids,
                               const std::vector<format::Manifest>& manifests,
                               const std::string& source) {
   ASSIGN_OR_RETURN(std::string id, repository::ResolveBackupId(ids, source));
+  if (source == "latest") id = manifests.back().backup_id();
   Sources sources;
   for (const format::Manifest& manifest : manifests) {
     if (manifest.backup_id() == id) {
@@ -209,7 +237,7 @@ bool IsWanted(postgres::TimelineId timeline, const Sources& sources, const Recov
 Result<RecoveryPlan> PlanRecovery(const repository::ClusterAccess& cluster,
                                   const RecoveryTarget& target, const std::string& source) {
   ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(cluster));
-  ASSIGN_OR_RETURN(std::vector<format::Manifest> manifests, ReadManifests(cluster, ids));
+  ASSIGN_OR_RETURN(std::vector<format::Manifest> manifests, ReadManifests(cluster, ids, source));
   ASSIGN_OR_RETURN(Sources sources, SelectSources(ids, manifests, source));
   repository::WalStore wal(cluster, sources.system_identifier);
   ASSIGN_OR_RETURN(Archive archive, Archive::Read(wal, sources.segment_bytes));
@@ -226,6 +254,7 @@ Result<RecoveryPlan> PlanRecovery(const repository::ClusterAccess& cluster,
   }
   ASSIGN_OR_RETURN(Candidate chosen, Choose(candidates, target));
   RETURN_IF_ERROR(RequirePlaced(archive, chosen, target));
+  if (target.kind == TargetKind::kLatest) RETURN_IF_ERROR(WarnOfGap(archive, chosen));
   RecoveryPlan plan;
   plan.manifest = *chosen.manifest;
   plan.timeline = chosen.path;
