@@ -124,8 +124,10 @@ class Load:
             with connection.cursor() as cursor:
                 number = 0
                 while not self._stopping.is_set() or number < 2:
-                    strategy = ("wal_log", "file_copy")[number % 2]
-                    cursor.execute(f"CREATE DATABASE born_{number} STRATEGY {strategy}")
+                    strategy = (" STRATEGY wal_log", " STRATEGY file_copy")[number % 2]
+                    if connection.server_version < 150000:
+                        strategy = ""
+                    cursor.execute(f"CREATE DATABASE born_{number}{strategy}")
                     if number > 0:
                         cursor.execute(f"DROP DATABASE born_{number - 1}")
                     cursor.execute("SELECT pg_current_wal_lsn()")
@@ -249,3 +251,34 @@ def amcheck(server):
         [CLIENT_BINDIR / "pg_amcheck", "--all", "--install-missing", "--heapallindexed",
          "--parent-check", "-h", server.socket, "-p", "5432", "-U", "postgres"])
     assert checked.stdout == ""
+
+
+# Each calls one function of amcheck on everything that it is made for.
+AMCHECK = """
+CREATE EXTENSION amcheck;
+SELECT bt_index_parent_check(c.oid, true, true) FROM pg_class c JOIN pg_am a ON a.oid = c.relam
+ WHERE a.amname = 'btree' AND c.relkind = 'i' AND c.relpersistence = 'p';
+"""
+AMCHECK_HEAP = """
+SELECT c.oid::regclass, found.* FROM pg_class c, verify_heapam(c.oid) found
+ WHERE c.relkind IN ('r', 'm', 't') AND c.relpersistence = 'p';
+"""
+AMCHECK_GIN = """
+SELECT gin_index_check(c.oid) FROM pg_class c JOIN pg_am a ON a.oid = c.relam
+ WHERE a.amname = 'gin' AND c.relkind = 'i' AND c.relpersistence = 'p';
+"""
+
+
+def check_by_sql(server, major):
+    """As amcheck(), without the program pg_amcheck: it must be of the server's version."""
+    for database in databases(server):
+        connection = psycopg2.connect(dbname=database, host=str(server.socket), port=5432,
+                                      user="postgres")
+        with connection, connection.cursor() as cursor:
+            cursor.execute(AMCHECK)
+            if major >= 14:
+                cursor.execute(AMCHECK_HEAP)
+                assert cursor.fetchall() == []
+            if major >= 18:
+                cursor.execute(AMCHECK_GIN)
+        connection.close()

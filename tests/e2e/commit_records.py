@@ -1,8 +1,9 @@
-"""Where recovery stops and what is committed by then, told by PostgreSQL's own pg_waldump.
+"""Where recovery stops and what is committed by then, told by PostgreSQL's own pg_waldump or, on a
+version that has no such program here, by the server's own extension pg_walinspect (15 and later).
 
 The rules are those of recoveryStopsBefore() and recoveryStopsAfter() in PostgreSQL's
 src/backend/access/transam/xlogrecovery.c. Nothing here asks pgcairn how it reads the log: it only
-delivers the segments.
+delivers the segments to pg_waldump.
 """
 
 import re
@@ -92,6 +93,20 @@ class CommitRecords:
                    if path.name.startswith(f"{timeline:08X}"))
         assert segment_name(timeline, self.starts[-1] // self.segment_bytes,
                             self.segment_bytes) == last, "pg_waldump stopped early"
+        return self
+
+    def read_from_server(self, server, start):
+        """The records from the LSN `start` to the end of the log of a running server that has
+        pg_walinspect and still holds all of it."""
+        with server.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("SET timezone = 'UTC'")
+            cursor.execute(
+                "SELECT resource_manager, record_length, xid::text, start_lsn, record_type, "
+                "description FROM pg_get_wal_records_info(%s, pg_current_wal_flush_lsn())",
+                (lsn_text(start),))
+            for record in cursor:
+                self._add(*record)
+        connection.close()
         return self
 
     def branch(self, at):

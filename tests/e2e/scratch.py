@@ -18,8 +18,9 @@ import psycopg2
 
 BINDIR = pathlib.Path(os.environ.get("PGCAIRN_PG_BINDIR", "/usr/lib/postgresql/15/bin"))
 CLIENT_BINDIR = pathlib.Path("/usr/lib/postgresql/15/bin")
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("PGCAIRN_BUILD_DIR", "build/release")).resolve()
-READER = pathlib.Path(__file__).resolve().parents[2] / "tools/reader/pgcairn_reader.py"
+READER = CHECKOUT / "tools/reader/pgcairn_reader.py"
 PORT = 5432  # names the socket only: nothing listens on the network
 
 
@@ -149,6 +150,20 @@ class Scratch:
         server = Server(self, self.root / name, bindir)
         self.servers.append(server)
         return server
+
+    def server_programs(self, major):
+        """The folder of that version's initdb, pg_ctl and postgres: as scripts/install-servers left
+        it, or a copy where the server's user cannot look into the checkout."""
+        if major == 15:
+            return BINDIR
+        installed = CHECKOUT / f"build/postgresql/{major}"
+        assert installed.exists(), f"scripts/install-servers has not installed {installed}"
+        if self.run(["test", "-x", installed / "bin/postgres"], check=False).returncode == 0:
+            return installed / "bin"
+        copy = self.root / f"postgresql-{major}"
+        if not copy.exists():
+            shutil.copytree(installed, copy, symlinks=True)
+        return copy / "bin"
 
     def make_directory(self, name):
         path = self.root / name

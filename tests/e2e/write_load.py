@@ -4,6 +4,7 @@ transaction (the whole one, not the subtransaction) that wrote it."""
 import random
 import subprocess
 import threading
+from contextlib import ExitStack, contextmanager
 
 from scratch import CLIENT_BINDIR, as_server_user
 
@@ -79,8 +80,10 @@ class WriteLoad:
         self.server = server
         self.stopping = threading.Event()
         self.failures = []
-        self.threads = [threading.Thread(target=self._write, args=(random.Random(f"{seed}/{n}"),))
-                        for n in range(writers)]
+        self.turns = [threading.Lock() for _ in range(writers)]
+        self.threads = [
+            threading.Thread(target=self._write, args=(random.Random(f"{seed}/{n}"), turn))
+            for n, turn in enumerate(self.turns)]
         self.pgbench_command = as_server_user(
             [CLIENT_BINDIR / "pgbench", "-h", server.socket, "-U", "postgres", "-n", "-c", "2",
              "-R", pgbench_rate, "-T", "600", "postgres"])
@@ -103,7 +106,20 @@ class WriteLoad:
         assert not self.failures, self.failures
         assert early is None, f"pgbench ended by itself with {early}"
 
-    def _write(self, rng):
+    @contextmanager
+    def held_still(self):
+        """Until leaving no writer is within a transaction, and none of pgbench's ends."""
+        with ExitStack() as held:
+            for turn in self.turns:
+                held.enter_context(turn)
+            # Each transaction of pgbench writes this table last, and keeps it until its end is in
+            # the log.
+            connection = self.server.connect(autocommit=False)
+            held.callback(connection.close)
+            connection.cursor().execute("LOCK TABLE pgbench_history IN EXCLUSIVE MODE")
+            yield
+
+    def _write(self, rng, turn):
         connection = self.server.connect()
         cursor = connection.cursor()
 
@@ -112,7 +128,9 @@ class WriteLoad:
 
         try:
             while not self.stopping.is_set():
-                rng.choice((_plain, _plain, _many, _rolled_back, _savepoints, _prepared))(run, rng)
+                write = rng.choice((_plain, _plain, _many, _rolled_back, _savepoints, _prepared))
+                with turn:
+                    write(run, rng)
                 self.stopping.wait(rng.uniform(0, 0.01))
         except Exception as error:  # told by the main thread
             self.failures.append(error)
