@@ -16,7 +16,8 @@ namespace pgcairn::sources {
 namespace {
 
 constexpr size_t kBadPagesKept = 1000;
-// A page that is written right now is whole again in microseconds; a slow disk gets a second.
+// A page that is being written begins with its new LSN, by which it is known, and is whole again in
+// microseconds. One that stays the same over a pause and is neither is bad.
 constexpr int kReadsMax = 10;
 constexpr auto kPauseBetweenReads = std::chrono::milliseconds(10);
 

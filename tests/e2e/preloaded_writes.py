@@ -1,0 +1,71 @@
+"""Libraries that change how a program writes, for LD_PRELOAD."""
+
+import subprocess
+
+# A server that writes each page in two halves, with a pause between them: what a backup reads
+# meanwhile is torn, as it may be on any machine.
+PAGES_IN_HALVES = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef ssize_t (*pwrite_function)(int, const void *, size_t, off_t);
+
+static ssize_t in_halves(const char *name, int fd, const void *bytes, size_t size, off_t offset)
+{
+    pwrite_function real = (pwrite_function) dlsym(RTLD_NEXT, name);
+    struct timespec pause = {0, PAUSE_US * 1000L};
+    ssize_t first, second;
+    if (size != 8192)
+        return real(fd, bytes, size, offset);
+    first = real(fd, bytes, 4096, offset);
+    if (first != 4096)
+        return first;
+    nanosleep(&pause, NULL);
+    second = real(fd, (const char *) bytes + 4096, 4096, offset + 4096);
+    return second < 0 ? second : first + second;
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
+{
+    return in_halves("pwrite", fd, bytes, size, offset);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t size, off_t offset)
+{
+    return in_halves("pwrite64", fd, bytes, size, offset);
+}
+"""
+
+# A slow disk: what is stored takes 64 KiB at a time, so that most of a run is spent in storing.
+SLOW_STORING = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/uio.h>
+#include <time.h>
+
+ssize_t writev(int fd, const struct iovec *parts, int count)
+{
+    typedef ssize_t (*writev_function)(int, const struct iovec *, int);
+    writev_function real = (writev_function) dlsym(RTLD_NEXT, "writev");
+    struct timespec pause = {0, PAUSE_US * 1000L};
+    struct iovec first = parts[0];
+    if (first.iov_len > 65536)
+        first.iov_len = 65536;
+    nanosleep(&pause, NULL);
+    return real(fd, &first, 1);
+}
+"""
+
+
+def build_library(scratch, source, pause_us):
+    """Returns its path."""
+    text = scratch.root / f"preloaded-{pause_us}.c"
+    text.write_text(source)
+    library = text.with_suffix(".so")
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", f"-DPAUSE_US={pause_us}", "-o", library, text,
+                    "-ldl"], check=True)
+    library.chmod(0o755)
+    return library
