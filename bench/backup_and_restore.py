@@ -1,0 +1,73 @@
+"""Measures full backups and restores of one cluster, and proves that restored is what was there."""
+
+import os
+import shutil
+from dataclasses import replace
+
+from clusters import MEASURED, row_counts
+from data_files import LEFT_OUT, bytes_of, read_into_page_cache
+from measured_process import Cost
+from pgbackrest_tool import PgBackRest
+from pgcairn_tool import Pgcairn
+from results import COMPRESSOR, FULL_BACKUP, RESTORE
+from server import NO_ARCHIVE, Server, archive_nowhere
+from yardsticks import BaseBackup, TarAndZstd
+
+
+class WrongRows(Exception):
+    """A restored cluster does not hold what the backed up one held."""
+
+
+def measure_backup_and_restore(settings, runner, program, data, results, say):
+    """Each run makes a repository for each tool, takes a full backup with each in turn, and then, unless
+    only backups are wanted, restores each. Returns the bytes of the files that a backup holds."""
+    archive_nowhere(data)
+    with Server(runner, data, MEASURED) as server:
+        rows = row_counts(server)
+        for run in range(1, settings.runs + 1):
+            place = runner.directory / f"backups-{run}"
+            place.mkdir()
+            restoring = [
+                Pgcairn(runner, program, place / "pgcairn", server, settings),
+                PgBackRest(runner, place / "pgbackrest", server, settings),
+            ]
+            for tool in (*restoring, BaseBackup(place / "pg_basebackup", server, settings),
+                         TarAndZstd(place / "tar-and-zstd", server, settings)):
+                say(f"run {run} of {settings.runs}: full backup with {tool.name}")
+                measure_backup(runner, server, tool, results)
+                if tool not in restoring:
+                    tool.remove()
+            for tool in restoring if RESTORE in settings.wanted else ():
+                say(f"run {run} of {settings.runs}: restore with {tool.name}")
+                measure_restore(runner, tool, rows if run == settings.runs else None, results, say)
+            shutil.rmtree(place)
+        return bytes_of(data, LEFT_OUT)
+
+
+def measure_backup(runner, server, tool, results):
+    server.archive_with(tool.archive_command())
+    server.query("CHECKPOINT")
+    read_into_page_cache(server.data, LEFT_OUT)
+    # What others wrote before must not go to the disk on this tool's time.
+    os.sync()
+    cost = runner.measure(tool.backup_command(), server=server)
+    server.archive_with(NO_ARCHIVE)
+    results.add(FULL_BACKUP, tool.name, replace(cost, stored_bytes=tool.stored_bytes()))
+    if isinstance(tool, TarAndZstd):
+        results.add(FULL_BACKUP, COMPRESSOR, Cost(cost.wall_s, tool.compressor_cpu_s()))
+
+
+def measure_restore(runner, tool, rows, results, say):
+    """With `rows`, starts a server on what was restored and compares."""
+    target = runner.directory / "restored"
+    target.mkdir(mode=0o700)
+    read_into_page_cache(tool.repository)
+    os.sync()
+    results.add(RESTORE, tool.name, runner.measure(tool.restore_command(target)))
+    if rows is not None:
+        with Server(runner, target, {"archive_mode": "off"}) as restored:
+            found = row_counts(restored)
+        if found != rows:
+            raise WrongRows(f"{tool.name} restored {found}, and {rows} was backed up")
+        say(f"    the restored cluster starts, and its {sum(found.values()):,} rows are all there")
+    shutil.rmtree(target)

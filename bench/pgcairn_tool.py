@@ -1,0 +1,55 @@
+"""pgcairn, with a repository of its own for each run."""
+
+import json
+import pathlib
+import shlex
+import shutil
+
+from data_files import bytes_of
+
+
+class Pgcairn:
+    name = "pgcairn"
+
+    def __init__(self, runner, program, place, server, settings):
+        """Makes an empty repository in `place` for the cluster of the running `server`."""
+        self._place = pathlib.Path(place)
+        self.repository = self._place / "repository"
+        (self._place / "config").mkdir(parents=True, mode=0o700)
+        config = self._place / "config/backup.config.json"
+        config.write_text(json.dumps({
+            "cluster": {"connection": server.conninfo()},
+            "storage": {"local_path": str(self.repository)},
+            "compression": {"level": settings.level},
+            "performance": {"jobs": settings.jobs},
+        }, indent=2), encoding="utf-8")
+        config.chmod(0o600)
+        self._command = [program, f"--config={config}", "--no-progress"]
+        runner.run([*self._command, "init"])
+
+    def stored_bytes(self):
+        return bytes_of(self.repository)
+
+    def remove(self):
+        shutil.rmtree(self._place)
+
+    def archive_command(self):
+        return f"{shlex.join(map(str, self.push_command()))} %p"
+
+    def backup_command(self):
+        return [*self._command, "backup"]
+
+    def restore_command(self, target):
+        return [*self._command, "restore", "--type=full", "--target-dir", target]
+
+    def push_command(self):
+        """To be followed by the path of a segment."""
+        return [*self._command, "wal", "push"]
+
+    def fetch_command(self):
+        """To be followed by the name of a segment and where to write it."""
+        return [*self._command, "wal", "fetch"]
+
+
+def version_command(program):
+    return [program, "--version"]

@@ -1,0 +1,52 @@
+"""What was measured, by measurement and tool, and the medians of it."""
+
+import dataclasses
+import statistics
+
+from measured_process import Cost
+
+FULL_BACKUP = "full backup"
+RESTORE = "restore"
+PUSH_NEARLY_EMPTY = "wal push, a nearly empty segment"
+PUSH_FULL = "wal push, a full segment"
+PUSH_HUNDRED = "wal push, 100 full segments one after another"
+FETCH_NEARLY_EMPTY = "wal fetch, a nearly empty segment"
+FETCH_FULL = "wal fetch, a full segment"
+START = "start of the program (its version)"
+
+PGCAIRN = "pgcairn"
+PGBACKREST = "pgBackRest"
+TAR_AND_ZSTD = "tar | zstd -T1"
+COMPRESSOR = "zstd -T1 of it"
+NOTHING = "/bin/true"
+
+
+class Results:
+    """Keeps every Cost; measurements and tools come out in the order in which they came in."""
+
+    def __init__(self):
+        self._costs = {}
+
+    def add(self, measurement, tool, *costs):
+        self._costs.setdefault(measurement, {}).setdefault(tool, []).extend(costs)
+
+    def measurements(self):
+        return list(self._costs)
+
+    def tools(self, measurement):
+        return list(self._costs.get(measurement, {}))
+
+    def costs(self, measurement, tool):
+        return self._costs.get(measurement, {}).get(tool, [])
+
+    def median(self, measurement, tool):
+        """The Cost whose fields are the medians of theirs; None when nothing was measured."""
+        costs = self.costs(measurement, tool)
+        if not costs:
+            return None
+        values = {}
+        for field in dataclasses.fields(Cost):
+            known = [getattr(cost, field.name) for cost in costs
+                     if getattr(cost, field.name) is not None]
+            values[field.name] = statistics.median(known) if known else None
+        return Cost(**values)
