@@ -313,7 +313,8 @@ class MiniRepository:
     def add_wal(self, name: str, data: bytes) -> None:
         identity = mac(self.wal_identity_key, struct.pack("<H", len(name)) + name.encode() + data)
         info = PB["WalInfo"](
-            name=name, raw_size=len(data), system_identifier=self.settings.system_identifier
+            name=name, raw_size=len(data), system_identifier=self.settings.system_identifier,
+            content_identity=identity,
         )
         salt = self.random_bytes(32)
         aes_key = self.object_key(self.data_key, salt, b"W")[:32]

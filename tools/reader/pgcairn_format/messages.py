@@ -392,6 +392,7 @@ class WalInfo(Message):
     system_identifier: int = 0
     major_version: int = 0
     pushed_at_us: int = 0
+    content_identity: bytes = b""
 
     FIELDS = {
         1: Field("name", Kind.STRING),
@@ -400,4 +401,5 @@ class WalInfo(Message):
         5: Field("system_identifier", Kind.FIXED64),
         6: Field("major_version", Kind.UINT32),
         7: Field("pushed_at_us", Kind.SINT64),
+        8: Field("content_identity", Kind.BYTES),
     }

@@ -77,6 +77,8 @@ def _contents(
     info_frame = parse_frame(read_exactly(file, FRAME.size, stored), stored)
     info = decode(WalInfo, blob(info_frame), stored)
     _check_info(info, system_identifier, name, stored)
+    if info.content_identity != header.content_identity:
+        raise ReaderError(stored, "has a content identity that was not sealed with it")
     encoded_name = name.encode("ascii")
     identity = hmac.new(cluster.wal_identity_key, digestmod="sha256")
     identity.update(len(encoded_name).to_bytes(2, "little") + encoded_name)
