@@ -165,7 +165,7 @@ Status AddLostParts(const repository::ClusterAccess& cluster,
                        views[by_id[id]->system_identifier()]->LostWithBackup(*by_id[id]));
       add(part);
     }
-    for (LostPart& part : parts) findings.AddLost(damaged.object, std::move(part));
+    for (const LostPart& part : parts) findings.AddLost(damaged.object, part);
   }
   return {};
 }
