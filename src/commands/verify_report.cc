@@ -36,9 +36,9 @@ void Findings::AddCopyDamage(const std::string& object, const Error& error) {
   Entry(object, error).copy_is_good = true;
 }
 
-void Findings::AddLost(const std::string& object, LostPart part) {
+void Findings::AddLost(const std::string& object, const LostPart& part) {
   std::lock_guard lock(mutex_);
-  damaged_.at(object).lost.push_back(std::move(part));
+  damaged_.at(object).lost.push_back(part);
 }
 
 void Findings::Warn(std::string text) {

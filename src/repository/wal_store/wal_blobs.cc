@@ -112,7 +112,7 @@ Result<std::vector<Bytes>> SealWalBlobs(ByteView file, int level, size_t threads
   PerWorker<Sealer> sealers(threads);
   auto make = [&]() -> Result<std::unique_ptr<Sealer>> {
     ASSIGN_OR_RETURN(ObjectKey key, make_key());
-    return std::unique_ptr<Sealer>(new Sealer{Encoder(level), std::move(key)});
+    return std::make_unique<Sealer>(Sealer{Encoder(level), std::move(key)});
   };
   // First what takes longest.
   auto work = [&](size_t worker, size_t item) -> Status {
@@ -140,7 +140,7 @@ Status OpenWalBlobs(std::string_view name, const format::WalInfo& info, ByteView
   PerWorker<Opener> openers(threads);
   auto make = [&]() -> Result<std::unique_ptr<Opener>> {
     ASSIGN_OR_RETURN(ObjectKey key, make_key());
-    return std::unique_ptr<Opener>(new Opener{Decoder(), std::move(key), {}, {}});
+    return std::make_unique<Opener>(Opener{Decoder(), std::move(key), {}, {}});
   };
   return ForEachInParallel(extents.size(), threads, [&](size_t worker, size_t blob) -> Status {
     ASSIGN_OR_RETURN(Opener * opener, openers.Get(worker, make));
