@@ -22,38 +22,12 @@ namespace pgcairn::commands {
 namespace {
 
 using repository::kUnitBytes;
+using repository::LeafPart;
 using repository::MapLeaf;
 using repository::StreamEntry;
 using repository::StreamKind;
 using repository::StreamList;
 using repository::StreamRoot;
-
-// A part of a stream whose units lie side by side in one leaf.
-struct LeafPart {
-  uint32_t stream = 0;       // index in the list's streams
-  uint64_t first_unit = 0;   // of the stream
-  uint32_t first_entry = 0;  // of the leaf
-  uint32_t count = 0;
-};
-
-// For each leaf of the list, what of which streams it holds.
-std::vector<std::vector<LeafPart>> PartsByLeaf(const StreamList& list) {
-  std::vector<std::vector<LeafPart>> parts(list.leaves.size());
-  for (uint32_t stream = 0; stream < list.streams.size(); ++stream) {
-    const StreamEntry& entry = list.streams[stream];
-    if (entry.size == 0) continue;
-    uint64_t units = (entry.size - 1) / kUnitBytes + 1;
-    uint32_t skip = entry.first_entry;
-    uint64_t done = 0;
-    for (uint32_t leaf = entry.first_leaf; done < units; ++leaf, skip = 0) {
-      auto count =
-          static_cast<uint32_t>(std::min<uint64_t>(list.leaves[leaf].units - skip, units - done));
-      parts[leaf].push_back({stream, done, skip, count});
-      done += count;
-    }
-  }
-  return parts;
-}
 
 // A file of a tablespace is named by its own disk and not by the link to it: an error must say
 // which disk is meant.
@@ -75,7 +49,7 @@ class ListRestorer {
  public:
   ListRestorer(const repository::ClusterAccess& cluster, const RestoreFilesOptions& options,
                const StreamList& list)
-      : cluster_(cluster), options_(options), list_(list), parts_(PartsByLeaf(list)) {}
+      : cluster_(cluster), options_(options), list_(list), parts_(repository::PartsByLeaf(list)) {}
 
   Status Run() {
     std::vector<std::thread> threads;

@@ -21,6 +21,7 @@ namespace pgcairn::commands {
 namespace {
 
 using repository::kUnitBytes;
+using repository::LeafPart;
 using repository::MapLeaf;
 using repository::ObjectKind;
 using repository::PackReference;
@@ -29,32 +30,6 @@ using repository::StreamList;
 using repository::UnitEntry;
 
 Error Damaged(std::string message) { return {Code::kDamaged, std::move(message), ""}; }
-
-// A part of a stream whose units lie side by side in one leaf.
-struct LeafPart {
-  uint32_t stream = 0;       // index in the list's streams
-  uint64_t first_unit = 0;   // of the stream
-  uint32_t first_entry = 0;  // of the leaf
-  uint32_t count = 0;
-};
-
-std::vector<std::vector<LeafPart>> PartsByLeaf(const StreamList& list) {
-  std::vector<std::vector<LeafPart>> parts(list.leaves.size());
-  for (uint32_t stream = 0; stream < list.streams.size(); ++stream) {
-    const StreamEntry& entry = list.streams[stream];
-    if (entry.size == 0) continue;
-    const uint64_t units = (entry.size - 1) / kUnitBytes + 1;
-    uint32_t skip = entry.first_entry;
-    uint64_t done = 0;
-    for (uint32_t leaf = entry.first_leaf; done < units; ++leaf, skip = 0) {
-      auto count =
-          static_cast<uint32_t>(std::min<uint64_t>(list.leaves[leaf].units - skip, units - done));
-      parts[leaf].push_back({stream, done, skip, count});
-      done += count;
-    }
-  }
-  return parts;
-}
 
 // One backup's lists, one after the other.
 class StreamVerifier {
@@ -146,7 +121,7 @@ class StreamVerifier {
                                 entry.root == repository::StreamRoot::kDataDirectory);
     }
     for (const PackReference& pack : list.packs) RequireListed(pack);
-    const std::vector<std::vector<LeafPart>> parts = PartsByLeaf(list);
+    const std::vector<std::vector<LeafPart>> parts = repository::PartsByLeaf(list);
     WorkInParallel(check_.threads, list.leaves.size(), check_.progress, [&]() -> Worker {
       auto tools = std::make_shared<Tools>(check_.cluster);
       return [this, &list, &parts, tools](size_t leaf) {

@@ -116,7 +116,11 @@ class Accidents:
 
     def outcomes(self):
         path = self.place / "outcomes"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        if not path.exists():
+            return []
+        # A line that crosses a page of the file can be seen when only its first part is written.
+        written, newline, _ = path.read_text().rpartition("\n")
+        return [json.loads(line) for line in (written + newline).splitlines()]
 
     def kills(self):
         return sum(outcome["killed"] for outcome in self.outcomes())

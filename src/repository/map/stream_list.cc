@@ -159,4 +159,22 @@ Result<StreamList> DecodeStreamList(ByteView raw) {
   return list;
 }
 
+std::vector<std::vector<LeafPart>> PartsByLeaf(const StreamList& list) {
+  std::vector<std::vector<LeafPart>> parts(list.leaves.size());
+  for (uint32_t stream = 0; stream < list.streams.size(); ++stream) {
+    const StreamEntry& entry = list.streams[stream];
+    if (entry.size == 0) continue;
+    uint64_t units = (entry.size - 1) / kUnitBytes + 1;
+    uint32_t skip = entry.first_entry;
+    uint64_t done = 0;
+    for (uint32_t leaf = entry.first_leaf; done < units; ++leaf, skip = 0) {
+      auto count =
+          static_cast<uint32_t>(std::min<uint64_t>(list.leaves[leaf].units - skip, units - done));
+      parts[leaf].push_back({stream, done, skip, count});
+      done += count;
+    }
+  }
+  return parts;
+}
+
 }  // namespace pgcairn::repository

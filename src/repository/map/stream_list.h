@@ -44,4 +44,15 @@ Bytes EncodeStreamList(const StreamList& list);
 // Every index, path and count is checked. kDamaged, kUnsupported.
 Result<StreamList> DecodeStreamList(ByteView raw);
 
+// A part of a stream whose units lie side by side in one leaf.
+struct LeafPart {
+  uint32_t stream = 0;       // index in the list's streams
+  uint64_t first_unit = 0;   // of the stream
+  uint32_t first_entry = 0;  // of the leaf
+  uint32_t count = 0;
+};
+
+// For each leaf of a decoded list, what of which streams it holds, in their order.
+std::vector<std::vector<LeafPart>> PartsByLeaf(const StreamList& list);
+
 }  // namespace pgcairn::repository
