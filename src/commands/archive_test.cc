@@ -16,7 +16,9 @@ constexpr uint64_t kSystem = 7;
 class ArchiveTest : public ::testing::Test {
  protected:
   void Push(const std::string& name, const std::string& text = "x") {
-    ASSERT_TRUE(wal_.Push(name, AsBytes(text), {}, 1).ok());
+    ASSERT_TRUE(wal_.Push(
+                        name, {AsBytes(text), text.size()}, [] { return format::WalInfo(); }, 1)
+                    .ok());
   }
   void PushSegments(uint32_t timeline, std::initializer_list<uint64_t> numbers) {
     for (uint64_t number : numbers) {

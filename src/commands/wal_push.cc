@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "commands/newest_memory.h"
 #include "commands/open_cluster.h"
 #include "commands/wal.h"
 #include "postgres/lsn.h"
@@ -105,14 +106,15 @@ size_t WalThreads(const config::Settings& settings) {
 Status WalPush(const config::Settings& settings, const std::string& path) {
   std::string name = FileNameOf(path);
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
-  ASSIGN_OR_RETURN(LargeBuffer buffer, ReadLargeFile(path, repository::kWalFileBytesMax));
-  ByteView file = buffer.view();
+  ASSIGN_OR_RETURN(LargeFile file,
+                   ReadLargeFile(path, repository::kWalFileBytesMax, WalThreads(settings)));
   ASSIGN_OR_RETURN(format::ClusterHistory system, CurrentSystem(*opened.cluster));
-  ASSIGN_OR_RETURN(format::WalInfo info, Describe(name, file, system));
   repository::WalStore wal(*opened.cluster, system.system_identifier(), WalThreads(settings));
-  ASSIGN_OR_RETURN(
-      repository::PushOutcome outcome,
-      wal.Push(name, file, std::move(info), static_cast<int>(settings.compression.level)));
+  auto describe = [&] { return Describe(name, file.buffer.view(), system); };
+  ASSIGN_OR_RETURN(repository::PushOutcome outcome,
+                   wal.Push(name, {file.content(), file.buffer.view().size()}, describe,
+                            static_cast<int>(settings.compression.level)));
+  RememberSegment(settings, *opened.cluster, system.system_identifier(), name);
   LogDebug("{}: {}", name,
            outcome == repository::PushOutcome::kStored ? "archived" : "archived before");
   return {};

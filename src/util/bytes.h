@@ -29,8 +29,18 @@ inline Bytes ToBytes(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
 
 // Any length, none included; as fast as memory.
 inline bool IsAllZeros(ByteView bytes) {
-  return bytes.empty() ||
-         (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+  constexpr size_t kWords = 8;
+  while (bytes.size() >= kWords * sizeof(uint64_t)) {
+    std::array<uint64_t, kWords> words;
+    std::memcpy(words.data(), bytes.data(), sizeof words);
+    uint64_t any = 0;
+    for (uint64_t word : words) any |= word;
+    if (any != 0) return false;
+    bytes = bytes.subspan(sizeof words);
+  }
+  uint8_t any = 0;
+  for (uint8_t byte : bytes) any |= byte;
+  return any == 0;
 }
 
 // Reads or writes T at `from`/`to`, which must have sizeof(T) bytes; any alignment.

@@ -7,27 +7,66 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 
 #include "util/file.h"
+#include "util/parallel.h"
 
 namespace pgcairn {
+namespace {
+
+constexpr size_t kPieceBytes = size_t{1} << 20;
+
+Status ReadAll(int fd, std::span<uint8_t> room, uint64_t offset, const std::string& path) {
+  ASSIGN_OR_RETURN(size_t got, ReadAt(fd, room, offset, path));
+  if (got == room.size()) return {};
+  return Error{Code::kStorage, fmt::format("reading {}: it became shorter meanwhile", path), ""};
+}
+
+// The length of the file without the pieces of zeros at its end.
+Result<size_t> WithoutZerosAtTheEnd(int fd, size_t size, const std::string& path) {
+  Bytes step(64 * 1024);
+  while (size > 0) {
+    const size_t begin = (size - 1) / step.size() * step.size();
+    std::span<uint8_t> room = std::span(step).first(size - begin);
+    RETURN_IF_ERROR(ReadAll(fd, room, begin, path));
+    if (!IsAllZeros(room)) break;
+    size = begin;
+  }
+  return size;
+}
+
+}  // namespace
 
 LargeBuffer::LargeBuffer(size_t size) : size_(size) {
+  if (size == 0) return;
   constexpr size_t kHugePageBytes = size_t{2} << 20;
-  size_t rounded = (std::max<size_t>(size, 1) + kHugePageBytes - 1) / kHugePageBytes;
-  rounded *= kHugePageBytes;
-  memory_.reset(static_cast<uint8_t*>(std::aligned_alloc(kHugePageBytes, rounded)));
-  CHECK(memory_ != nullptr);
+  const size_t rounded = (size + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+  mapped_bytes_ = rounded + kHugePageBytes;
+  mapping_ = ::mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  CHECK(mapping_ != MAP_FAILED);
+  void* aligned = mapping_;
+  size_t room = mapped_bytes_;
+  CHECK(std::align(kHugePageBytes, rounded, aligned, room) != nullptr);
+  begin_ = static_cast<uint8_t*>(aligned);
   // Only advice: without huge pages everything works as well, but slower.
-  (void)::madvise(memory_.get(), rounded, MADV_HUGEPAGE);
+  (void)::madvise(begin_, rounded, MADV_HUGEPAGE);
 }
 
-void LargeBuffer::Shrink(size_t size) {
-  CHECK(size <= size_);
-  size_ = size;
+LargeBuffer& LargeBuffer::operator=(LargeBuffer&& other) noexcept {
+  std::swap(mapping_, other.mapping_);
+  std::swap(mapped_bytes_, other.mapped_bytes_);
+  std::swap(begin_, other.begin_);
+  std::swap(size_, other.size_);
+  return *this;
 }
 
-Result<LargeBuffer> ReadLargeFile(const std::string& path, uint64_t size_max) {
+LargeBuffer::~LargeBuffer() {
+  if (mapping_ != nullptr) ::munmap(mapping_, mapped_bytes_);
+}
+
+Result<LargeFile> ReadLargeFile(const std::string& path, uint64_t size_max, size_t threads) {
   ASSIGN_OR_RETURN(UniqueFd fd, Open(path, O_RDONLY));
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return ErrnoError(errno, "reading", path);
@@ -38,10 +77,16 @@ Result<LargeBuffer> ReadLargeFile(const std::string& path, uint64_t size_max) {
                  fmt::format("reading {}: longer than the {} bytes it may have", path, size_max),
                  ""};
   }
-  LargeBuffer buffer(size);
-  ASSIGN_OR_RETURN(size_t got, ReadAt(fd.get(), buffer.bytes(), 0, path));
-  buffer.Shrink(got);
-  return buffer;
+  LargeFile file{LargeBuffer(size), 0};
+  ASSIGN_OR_RETURN(file.content_bytes, WithoutZerosAtTheEnd(fd.get(), size, path));
+  const size_t pieces = (file.content_bytes + kPieceBytes - 1) / kPieceBytes;
+  RETURN_IF_ERROR(ForEachInParallel(pieces, threads, [&](size_t, size_t piece) -> Status {
+    const size_t at = piece * kPieceBytes;
+    std::span<uint8_t> room =
+        file.buffer.bytes().subspan(at, std::min(kPieceBytes, file.content_bytes - at));
+    return ReadAll(fd.get(), room, at, path);
+  }));
+  return file;
 }
 
 }  // namespace pgcairn

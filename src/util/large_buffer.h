@@ -1,40 +1,47 @@
-// Memory for many megabytes that are about to be overwritten.
+// Memory for many megabytes.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "util/bytes.h"
 #include "util/result.h"
 
 namespace pgcairn {
 
-// Bytes of no particular value. Backed by huge pages where the system has them: a short-lived
-// process that touches 16 MiB in pages of 4 KiB spends more time in page faults than in its work.
+// Zeros, which take memory only where they are written over. Backed by huge pages where the system
+// has them: a short-lived process that touches 16 MiB in pages of 4 KiB spends more time in page
+// faults than in its work.
 class LargeBuffer {
  public:
   LargeBuffer() = default;
   // Aborts without memory, as vectors do.
   explicit LargeBuffer(size_t size);
+  LargeBuffer(LargeBuffer&& other) noexcept { *this = std::move(other); }
+  LargeBuffer& operator=(LargeBuffer&& other) noexcept;
+  ~LargeBuffer();
 
-  std::span<uint8_t> bytes() { return {memory_.get(), size_}; }
-  ByteView view() const { return {memory_.get(), size_}; }
-  // Drops what lies behind the first `size` bytes, which are no more than there are.
-  void Shrink(size_t size);
+  std::span<uint8_t> bytes() { return {begin_, size_}; }
+  ByteView view() const { return {begin_, size_}; }
 
  private:
-  struct Free {
-    void operator()(uint8_t* memory) const { std::free(memory); }
-  };
-  std::unique_ptr<uint8_t, Free> memory_;
+  void* mapping_ = nullptr;
+  size_t mapped_bytes_ = 0;
+  uint8_t* begin_ = nullptr;
   size_t size_ = 0;
 };
 
-// As ReadFile (util/file.h), for large files.
-Result<LargeBuffer> ReadLargeFile(const std::string& path, uint64_t size_max);
+struct LargeFile {
+  LargeBuffer buffer;        // the whole file
+  size_t content_bytes = 0;  // behind these it holds only zeros; before, it may as well
+
+  ByteView content() const { return buffer.view().first(content_bytes); }
+};
+
+// As ReadFile (util/file.h), for large files: on up to `threads` threads.
+Result<LargeFile> ReadLargeFile(const std::string& path, uint64_t size_max, size_t threads);
 
 }  // namespace pgcairn

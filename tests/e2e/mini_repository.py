@@ -311,7 +311,12 @@ class MiniRepository:
         return f"{self.folder}/wal/{self.settings.system_identifier:016x}/{folder}/{name}"
 
     def add_wal(self, name: str, data: bytes) -> None:
-        identity = mac(self.wal_identity_key, struct.pack("<H", len(name)) + name.encode() + data)
+        content = data.rstrip(b"\0")
+        tagger = AESGCM(hkdf(self.wal_identity_key, b"", b"pgcairn wal pieces v1", 32))
+        tags = b"".join(tagger.encrypt(bytes(12), b"", content[start : start + 2**20])
+                        for start in range(0, len(content), 2**20))
+        identity = mac(self.wal_identity_key, struct.pack("<H", len(name)) + name.encode()
+                       + struct.pack("<Q", len(data)) + tags)
         info = PB["WalInfo"](
             name=name, raw_size=len(data), system_identifier=self.settings.system_identifier,
             content_identity=identity,
@@ -319,8 +324,8 @@ class MiniRepository:
         salt = self.random_bytes(32)
         aes_key = self.object_key(self.data_key, salt, b"W")[:32]
         blobs = b""
-        for ordinal, start in enumerate(range(0, len(data), self.settings.blob_raw), start=1):
-            raw = data[start : start + self.settings.blob_raw]
+        for ordinal, start in enumerate(range(0, len(content), self.settings.blob_raw), start=1):
+            raw = content[start : start + self.settings.blob_raw]
             codec = ordinal % 2
             stored = self.seal(aes_key, salt, ordinal, codec, raw)
             info.blobs.add(codec=codec, raw_length=len(raw), stored_length=len(stored))

@@ -101,7 +101,9 @@ Bytes SmallRepository::Segment(uint32_t timeline, uint64_t number, uint64_t syst
 
 void SmallRepository::PushWal(const std::string& name, ByteView file, format::WalInfo info) {
   repository::WalStore wal(cluster(), system_);
-  CHECK(wal.Push(name, file, std::move(info), 1).ok());
+  CHECK(wal.Push(
+               name, {file, file.size()}, [&] { return info; }, 1)
+            .ok());
 }
 
 void SmallRepository::PushSegment(uint32_t timeline, uint64_t number) {

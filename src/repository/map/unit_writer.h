@@ -20,7 +20,7 @@
 namespace pgcairn::repository {
 
 // Raw bytes of a data blob at most.
-inline constexpr size_t kBlobBytesTarget = size_t{256} * 1024;
+inline constexpr size_t kBlobBytesTarget = size_t{1024} * 1024;
 
 // A leaf whose last pack is still open.
 struct OpenLeaf {
@@ -35,7 +35,7 @@ struct OpenLeaf {
 // Memory: one open pack, one blob, and the leaves of the open pack (at most 64, 64 KiB each).
 class UnitWriter {
  public:
-  // Called when a leaf is stored, in the order of BeginLeaf, from the thread that writes.
+  // Called by the methods below when a leaf is stored, in the order of BeginLeaf.
   using OnLeaf = std::function<void(uint32_t leaf_number, const PendingBlob& leaf)>;
 
   UnitWriter(const ClusterAccess& cluster, PackUploader& uploader, MetadataWriter& metadata,

@@ -6,6 +6,8 @@
 #include <map>
 #include <random>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include "repository/pack/blob_reader.h"
 #include "repository/testing/memory_cluster.h"
@@ -214,6 +216,37 @@ TEST(MetadataWriter, BlobsGoOnInTheNextPackWhenOneIsFull) {
         reader.Read(ObjectKind::kMetadataPack, packs.at(pending[i].pack), pending[i].location);
     ASSERT_TRUE(raw.ok()) << raw.error().message;
     EXPECT_EQ(*raw, RandomContent(6 << 20, i));
+  }
+}
+
+TEST(MetadataWriter, ManyThreadsAddAtOnce) {
+  constexpr uint64_t kThreads = 4;
+  constexpr uint64_t kEach = 6;
+  MemoryCluster cluster = MakeMemoryCluster();
+  PackUploader uploader(*cluster.storage, cluster.access->names, 1, 1);
+  MetadataWriter metadata(*cluster.access, uploader);
+  std::vector<std::vector<PendingBlob>> pending(kThreads);
+  std::vector<std::thread> threads;
+  for (uint64_t thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (uint64_t i = 0; i < kEach; ++i) {
+        pending[thread].push_back(metadata.Add(RandomContent(2 << 20, thread * kEach + i)).value());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::vector<PackReference> packs = metadata.Finish().value();
+  ASSERT_TRUE(uploader.Finish().ok());
+  EXPECT_GE(packs.size(), 2u);
+  BlobReader reader(*cluster.access);
+  for (uint64_t thread = 0; thread < kThreads; ++thread) {
+    for (uint64_t i = 0; i < kEach; ++i) {
+      const PendingBlob& blob = pending[thread].at(i);
+      Result<Bytes> raw =
+          reader.Read(ObjectKind::kMetadataPack, packs.at(blob.pack), blob.location);
+      ASSERT_TRUE(raw.ok()) << raw.error().message;
+      EXPECT_EQ(*raw, RandomContent(2 << 20, thread * kEach + i));
+    }
   }
 }
 

@@ -36,7 +36,9 @@ TEST(StoredShape, TheLengthOfASealedDocumentIsItsFrames) {
 TEST(StoredShape, AWalObjectHasItsSealedPartAtLeast) {
   MemoryCluster cluster = MakeMemoryCluster();
   WalStore wal(*cluster.access, 7);
-  ASSERT_TRUE(wal.Push("00000002.history", AsBytes("text"), {}, 1).ok());
+  ASSERT_TRUE(wal.Push(
+                     "00000002.history", {AsBytes("text"), 4}, [] { return format::WalInfo(); }, 1)
+                  .ok());
   Bytes object = Content(*cluster.storage, cluster.access->names.WalFile(7, "00000002.history"));
   EXPECT_TRUE(CheckStoredShape(ObjectKind::kWal, object).ok());
   for (size_t size : {0, 1, 107, 119, 121}) {

@@ -14,14 +14,13 @@
 namespace pgcairn::repository {
 namespace {
 
-constexpr size_t kBlobRawBytes = size_t{1024} * 1024;
-
 uint32_t OrdinalOf(size_t blob) { return static_cast<uint32_t>(blob + 1); }
 
 struct Sealer {
   Encoder encoder;
   ObjectKey key;
-  LargeBuffer room{Encoder::EncodedSizeMax(kBlobRawBytes) + kSealBytes};
+  WalPieceTagger tagger;
+  LargeBuffer room{Encoder::EncodedSizeMax(kWalPieceBytes) + kSealBytes};
 
   Result<Bytes> Seal(size_t blob, ByteView raw, format::WalBlob& described) {
     ASSIGN_OR_RETURN(Encoder::Encoded encoded, encoder.Encode(raw, room.bytes()));
@@ -88,10 +87,17 @@ Result<std::vector<Extent>> Extents(std::string_view name, const format::WalInfo
     stored = stored.subspan(blob.stored_length());
     raw_offset += blob.raw_length();
   }
-  if (raw_offset != info.raw_size() || !stored.empty()) {
-    return DamagedWalFile(name, "its length does not fit");
-  }
+  if (!stored.empty()) return DamagedWalFile(name, "its length does not fit");
   return extents;
+}
+
+Status FillWithZeros(uint64_t begin, uint64_t end, const WalSink& sink) {
+  if (begin == end) return {};
+  const Bytes zeros(std::min<uint64_t>(kWalPieceBytes, end - begin));
+  for (uint64_t at = begin; at < end; at += zeros.size()) {
+    RETURN_IF_ERROR(sink(at, ByteView(zeros).first(std::min<uint64_t>(zeros.size(), end - at))));
+  }
+  return {};
 }
 
 }  // namespace
@@ -101,36 +107,33 @@ Error DamagedWalFile(std::string_view name, std::string_view what) {
           "run `pgcairn check`; a backup taken after this segment does not need it"};
 }
 
-Result<std::vector<Bytes>> SealWalBlobs(ByteView file, int level, size_t threads,
-                                        const MakeObjectKey& make_key,
-                                        const std::function<void()>& meanwhile,
-                                        format::WalInfo& info) {
+Result<SealedWal> SealWalBlobs(ByteView content, int level, size_t threads,
+                               const MakeObjectKey& make_key, ByteView wal_identity_key,
+                               const std::function<Status()>& meanwhile, format::WalInfo& info) {
   threads = std::max<size_t>(threads, 1);
-  const size_t count = (file.size() + kBlobRawBytes - 1) / kBlobRawBytes;
-  std::vector<Bytes> blobs(count);
+  const size_t count = (content.size() + kWalPieceBytes - 1) / kWalPieceBytes;
+  SealedWal sealed{std::vector<Bytes>(count), std::vector<WalPieceTag>(count)};
   std::vector<format::WalBlob> described(count);
   PerWorker<Sealer> sealers(threads);
   auto make = [&]() -> Result<std::unique_ptr<Sealer>> {
     ASSIGN_OR_RETURN(ObjectKey key, make_key());
-    return std::make_unique<Sealer>(Sealer{Encoder(level), std::move(key)});
+    return std::make_unique<Sealer>(
+        Sealer{Encoder(level), std::move(key), WalPieceTagger(wal_identity_key)});
   };
   // First what takes longest.
   auto work = [&](size_t worker, size_t item) -> Status {
-    if (item == 0) {
-      meanwhile();
-      return {};
-    }
-    size_t blob = item - 1;
-    size_t at = blob * kBlobRawBytes;
+    if (item == 0) return meanwhile();
+    const size_t at = item - 1;
+    ByteView piece = content.subspan(at * kWalPieceBytes);
+    piece = piece.first(std::min(kWalPieceBytes, piece.size()));
     ASSIGN_OR_RETURN(Sealer * sealer, sealers.Get(worker, make));
-    ASSIGN_OR_RETURN(blobs[blob],
-                     sealer->Seal(blob, file.subspan(at, std::min(kBlobRawBytes, file.size() - at)),
-                                  described[blob]));
+    sealed.tags[at] = sealer->tagger.TagOf(piece);
+    ASSIGN_OR_RETURN(sealed.blobs[at], sealer->Seal(at, piece, described[at]));
     return {};
   };
   RETURN_IF_ERROR(ForEachInParallel(count + 1, threads, work));
   for (format::WalBlob& blob : described) *info.add_blobs() = std::move(blob);
-  return blobs;
+  return sealed;
 }
 
 Status OpenWalBlobs(std::string_view name, const format::WalInfo& info, ByteView stored,
@@ -142,11 +145,15 @@ Status OpenWalBlobs(std::string_view name, const format::WalInfo& info, ByteView
     ASSIGN_OR_RETURN(ObjectKey key, make_key());
     return std::make_unique<Opener>(Opener{Decoder(), std::move(key), {}, {}});
   };
-  return ForEachInParallel(extents.size(), threads, [&](size_t worker, size_t blob) -> Status {
+  auto open = [&](size_t worker, size_t blob) -> Status {
     ASSIGN_OR_RETURN(Opener * opener, openers.Get(worker, make));
     RETURN_IF_ERROR(opener->Open(blob, info.blobs(static_cast<int>(blob)), extents[blob].stored));
     return sink(extents[blob].raw_offset, opener->raw);
-  });
+  };
+  RETURN_IF_ERROR(ForEachInParallel(extents.size(), threads, open));
+  uint64_t at =
+      extents.empty() ? 0 : extents.back().raw_offset + info.blobs().rbegin()->raw_length();
+  return FillWithZeros(at, info.raw_size(), sink);
 }
 
 }  // namespace pgcairn::repository

@@ -8,6 +8,7 @@
 
 #include "format/wal.pb.h"
 #include "repository/seal/object_key.h"
+#include "repository/wal_store/wal_identity.h"
 #include "util/bytes.h"
 #include "util/result.h"
 
@@ -16,15 +17,20 @@ namespace pgcairn::repository {
 // Every worker seals and opens with a key object of its own.
 using MakeObjectKey = std::function<Result<ObjectKey>()>;
 
-// Seals `file` with ordinals from 1, on up to `threads` threads, and calls `meanwhile` once on one
-// of them. Codecs and lengths are added to `info`.
-Result<std::vector<Bytes>> SealWalBlobs(ByteView file, int level, size_t threads,
-                                        const MakeObjectKey& make_key,
-                                        const std::function<void()>& meanwhile,
-                                        format::WalInfo& info);
+struct SealedWal {
+  std::vector<Bytes> blobs;
+  std::vector<WalPieceTag> tags;
+};
 
-// Where opened bytes go: called once for each blob with its offset in the file, from several
-// threads at once, in any order.
+// Seals `content`, a file without its trailing zeros, in pieces of kWalPieceBytes with ordinals
+// from 1, on up to `threads` threads, and calls `meanwhile` once on one of them; an error of it
+// ends the work. Codecs and lengths are added to `info` when all is done: `meanwhile` may fill it.
+Result<SealedWal> SealWalBlobs(ByteView content, int level, size_t threads,
+                               const MakeObjectKey& make_key, ByteView wal_identity_key,
+                               const std::function<Status()>& meanwhile, format::WalInfo& info);
+
+// Where opened bytes go: called once for each blob, and for pieces of the zeros behind them, with
+// the offset in the file, from several threads at once, in any order.
 using WalSink = std::function<Status(uint64_t offset, ByteView bytes)>;
 
 // Opens the blobs that `info`, which was sealed with them, lists. `stored` is all that follows the

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "crypto/sha256.h"
 #include "repository/seal/codec.h"
 #include "repository/seal/document.h"
 #include "repository/seal/object_key.h"
@@ -104,15 +103,12 @@ Status OpenBlobs(const ClusterAccess& cluster, std::string_view name, const Open
 }  // namespace
 
 ContentIdentity WalStore::IdentityOf(std::string_view name, ByteView file) const {
-  Bytes prefix;
-  AppendLe<uint16_t>(prefix, static_cast<uint16_t>(name.size()));
-  Append(prefix, AsBytes(name));
-  return {crypto::HmacSha256(cluster_.keys.wal_identity_key(), {ByteView(prefix), file}).bytes};
+  return WalIdentity(cluster_.keys.wal_identity_key(), name, file);
 }
 
-Result<PushOutcome> WalStore::Push(std::string_view name, ByteView file, format::WalInfo info,
-                                   int level) const {
-  CHECK(file.size() <= kWalFileBytesMax);
+Result<PushOutcome> WalStore::Push(std::string_view name, const WalContent& file,
+                                   const DescribeWal& describe, int level) const {
+  CHECK(file.bytes.size() <= file.file_bytes && file.file_bytes <= kWalFileBytesMax);
   ObjectHeader header;
   header.kind = ObjectKind::kWal;
   header.sealed = true;
@@ -123,22 +119,28 @@ Result<PushOutcome> WalStore::Push(std::string_view name, ByteView file, format:
                    ObjectKey::Derive(current.key, header.salt, ObjectKind::kWal, cluster_.place));
   header.key_check = key.key_check();
 
-  info.set_name(std::string(name));
-  info.set_raw_size(file.size());
-  info.set_system_identifier(system_identifier_);
-  info.set_pushed_at_us(Timestamp::Now().unix_us);
+  const ByteView identity_key = cluster_.keys.wal_identity_key();
+  format::WalInfo info;
   auto make_key = [&] {
     return ObjectKey::Derive(current.key, header.salt, ObjectKind::kWal, cluster_.place);
   };
-  auto identify = [&] { header.content_identity = IdentityOf(name, file); };
-  ASSIGN_OR_RETURN(std::vector<Bytes> blobs,
-                   SealWalBlobs(file, level, threads_, make_key, identify, info));
+  auto meanwhile = [&]() -> Status {
+    ASSIGN_OR_RETURN(info, describe());
+    return {};
+  };
+  ASSIGN_OR_RETURN(SealedWal sealed, SealWalBlobs(WithoutTrailingZeros(file.bytes), level, threads_,
+                                                  make_key, identity_key, meanwhile, info));
+  header.content_identity = WalIdentity(identity_key, name, file.file_bytes, sealed.tags);
+  info.set_name(std::string(name));
+  info.set_raw_size(file.file_bytes);
+  info.set_system_identifier(system_identifier_);
+  info.set_pushed_at_us(Timestamp::Now().unix_us);
   info.set_content_identity(ToString(header.content_identity.view()));
   ASSIGN_OR_RETURN(Bytes sealed_info, SealInfo(info, key));
 
   Bytes encoded_header = EncodeHeader(header);
   std::vector<ByteView> parts{encoded_header, sealed_info};
-  parts.insert(parts.end(), blobs.begin(), blobs.end());
+  parts.insert(parts.end(), sealed.blobs.begin(), sealed.blobs.end());
   std::string object = ObjectName(name);
   Status put = cluster_.storage.PutIfAbsent(object, parts).Context("archiving " + object);
   if (put.ok()) return PushOutcome::kStored;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,14 @@ enum class PushOutcome {
   kAlreadyStored,  // the same name with the same bytes
 };
 
+using DescribeWal = std::function<Result<format::WalInfo>()>;
+
+// A file's bytes without any or all of the zeros at its end.
+struct WalContent {
+  ByteView bytes;
+  uint64_t file_bytes = 0;  // with the zeros
+};
+
 struct WalFile {
   Bytes bytes;
   format::WalInfo info;
@@ -35,18 +44,19 @@ class WalStore {
   WalStore(const ClusterAccess& cluster, uint64_t system_identifier, size_t threads = 1)
       : cluster_(cluster), system_identifier_(system_identifier), threads_(threads) {}
 
-  // When this returns OK the file is durable. `info` says what is known of the file; name, size and
-  // blobs are filled in. `level` is zstd's.
+  // When this returns OK the file is durable. `describe` says what is known of the file; name,
+  // size, blobs and identity are filled in afterwards. It is called once, possibly on another
+  // thread, while the bytes are sealed; after an error of it nothing is stored. `level` is zstd's.
   // kRefused: the name is taken by other bytes: two servers archive into one place, or a restored
   // copy archives into its origin's.
-  Result<PushOutcome> Push(std::string_view name, ByteView file, format::WalInfo info,
-                           int level) const;
+  Result<PushOutcome> Push(std::string_view name, const WalContent& file,
+                           const DescribeWal& describe, int level) const;
 
   // The file, proven byte for byte, its content identity computed and compared. kNotFound: proven
   // absent.
   Result<WalFile> Fetch(std::string_view name) const;
   // The file, proven byte for byte by its seals; the content identity is the one sealed with it and
-  // is not computed again, which takes longer than all the rest. On an error the sink may have got
+  // is not computed again. On an error the sink may have got
   // a part of the file.
   Status Read(std::string_view name, const WalSink& sink) const;
   // What is known of the file, without its bytes. kNotFound: proven absent.

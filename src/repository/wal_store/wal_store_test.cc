@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include "repository/testing/memory_cluster.h"
 
 namespace pgcairn::repository {
@@ -16,7 +20,8 @@ class WalStoreTest : public ::testing::Test {
     format::WalInfo info;
     info.set_major_version(15);
     info.mutable_summary()->set_transaction_end_count(77);
-    return wal_.Push(name, file, info, 1);
+    return wal_.Push(
+        name, {file, file.size()}, [&] { return info; }, 1);
   }
   std::string ObjectOf(std::string_view name) const {
     return cluster_.access->names.WalFile(kSystem, name);
@@ -47,6 +52,60 @@ TEST_F(WalStoreTest, AFileComesBackByteForByte) {
     EXPECT_EQ(fetched->info.raw_size(), size);
     EXPECT_EQ(fetched->identity, wal_.IdentityOf(name, file));
   }
+}
+
+TEST_F(WalStoreTest, ManyThreadsPushAndFetchByOneStoreAtOnce) {
+  constexpr uint8_t kThreads = 4;
+  const WalStore several(*cluster_.access, kSystem, 2);
+  std::atomic<int> stored_first{0};
+  auto name_of = [](uint8_t number) { return "0000000100000000000000" + ToHex(Bytes{number}); };
+  auto push = [&](std::string_view name, ByteView file) {
+    Result<PushOutcome> pushed = several.Push(
+        name, {file, file.size()}, [] { return format::WalInfo(); }, 1);
+    EXPECT_TRUE(pushed.ok()) << pushed.error().message;
+    if (pushed.ok() && *pushed == PushOutcome::kStored) ++stored_first;
+  };
+  std::vector<std::thread> threads;
+  for (uint8_t thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (uint8_t i = 0; i < 5; ++i) {
+        uint8_t number = static_cast<uint8_t>(16 * (thread + 1) + i);
+        Bytes file = SegmentContent((2 << 20) + 5, number);
+        push(name_of(number), file);
+        push(kSegment, SegmentContent(3 << 20, 99));  // all have the same one
+        Result<WalFile> fetched = several.Fetch(name_of(number));
+        EXPECT_TRUE(fetched.ok() && fetched->bytes == file);
+        EXPECT_TRUE(several.ListSegments().ok());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(stored_first, kThreads * 5 + 1);
+  EXPECT_EQ(several.ListSegments()->size(), size_t{kThreads * 5 + 1});
+}
+
+TEST_F(WalStoreTest, ZerosAtTheEndTakeNoRoomAndComeBack) {
+  Bytes file = RandomContent(10, 1);
+  file.back() = 1;
+  ASSERT_TRUE(Push(kSegment, file).ok());
+  const size_t without = Content(*cluster_.storage, ObjectOf(kSegment)).size();
+  file.resize(5'000'000);
+  const std::string longer = "000000010000000000000004";
+  ASSERT_TRUE(Push(longer, file).ok());
+  EXPECT_LT(Content(*cluster_.storage, ObjectOf(longer)).size(), without + 10);
+  Result<WalFile> fetched = wal_.Fetch(longer);
+  ASSERT_TRUE(fetched.ok()) << fetched.error().message;
+  EXPECT_EQ(fetched->bytes, file);
+  EXPECT_EQ(fetched->identity, *wal_.ReadIdentity(longer));
+}
+
+TEST_F(WalStoreTest, NothingIsStoredOfAFileThatCannotBeDescribed) {
+  auto describe = []() -> Result<format::WalInfo> {
+    return Error{Code::kRefused, "of another cluster", ""};
+  };
+  Bytes file = SegmentContent(3'000'000, 1);
+  EXPECT_EQ(wal_.Push(kSegment, {file, file.size()}, describe, 1).code(), Code::kRefused);
+  EXPECT_EQ(wal_.ReadIdentity(kSegment).code(), Code::kNotFound);
 }
 
 TEST_F(WalStoreTest, WhatIsKnownOfAFileIsReadWithoutItsBytes) {

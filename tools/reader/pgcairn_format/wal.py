@@ -8,6 +8,10 @@ import re
 from dataclasses import dataclass, field
 from typing import BinaryIO, Dict, Iterator, List, Tuple
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from . import header as headers
 from .blob import MAX_DATA_RAW, BlobFrame, open_blob
 from .cluster import Cluster
@@ -19,6 +23,7 @@ from .target import write_beside
 from .wire import decode
 
 MAX_WAL_FILE = 1 << 30
+PIECE = 1 << 20  # of the content identity
 SEGMENT = re.compile(r"[0-9A-F]{24}")
 BESIDE_SEGMENT = re.compile(r"[0-9A-F]{24}(\.partial|\.[0-9A-F]{8}\.backup)?")
 HISTORY = re.compile(r"[0-9A-F]{8}\.history")
@@ -79,23 +84,57 @@ def _contents(
     _check_info(info, system_identifier, name, stored)
     if info.content_identity != header.content_identity:
         raise ReaderError(stored, "has a content identity that was not sealed with it")
-    encoded_name = name.encode("ascii")
-    identity = hmac.new(cluster.wal_identity_key, digestmod="sha256")
-    identity.update(len(encoded_name).to_bytes(2, "little") + encoded_name)
+    identity = _Identity(cluster.wal_identity_key, name, info.raw_size)
+    left = info.raw_size
     for ordinal, piece in enumerate(info.blobs, start=1):
         raw = blob(BlobFrame(piece.codec, piece.raw_length, piece.stored_length, ordinal))
         identity.update(raw)
+        left -= len(raw)
         yield raw
     if file.read(1):
         raise ReaderError(stored, "goes on past its last blob")
     if not hmac.compare_digest(identity.digest(), header.content_identity):
         raise ReaderError(stored, "has another content identity than its bytes")
+    while left > 0:
+        zeros = bytes(min(left, MAX_DATA_RAW))
+        left -= len(zeros)
+        yield zeros
+
+
+class _Identity:
+    """The content identity of bytes that come in pieces."""
+
+    def __init__(self, wal_identity_key: bytes, name: str, raw_size: int) -> None:
+        encoded = name.encode("ascii")
+        self._hmac = hmac.new(wal_identity_key, digestmod="sha256")
+        self._hmac.update(len(encoded).to_bytes(2, "little") + encoded + raw_size.to_bytes(8, "little"))
+        key = HKDF(hashes.SHA256(), 32, b"", b"pgcairn wal pieces v1").derive(wal_identity_key)
+        self._tags = AESGCM(key)
+        self._waiting = b""  # less than a piece, or what may turn out to be the zeros at the end
+
+    def update(self, raw: bytes) -> None:
+        waiting = self._waiting + raw
+        content = len(waiting.rstrip(b"\0"))
+        at = 0
+        while at + PIECE <= content:
+            self._tag(waiting[at : at + PIECE])
+            at += PIECE
+        self._waiting = waiting[at:]
+
+    def digest(self) -> bytes:
+        rest = self._waiting.rstrip(b"\0")
+        for at in range(0, len(rest), PIECE):
+            self._tag(rest[at : at + PIECE])
+        return self._hmac.digest()
+
+    def _tag(self, piece: bytes) -> None:
+        self._hmac.update(self._tags.encrypt(bytes(12), b"", piece))
 
 
 def _check_info(info: WalInfo, system_identifier: int, name: str, stored: str) -> None:
     if info.name != name or info.system_identifier != system_identifier:
         raise ReaderError(stored, f"holds {info.name} of cluster {info.system_identifier:016x}")
-    if info.raw_size > MAX_WAL_FILE or sum(b.raw_length for b in info.blobs) != info.raw_size:
+    if info.raw_size > MAX_WAL_FILE or sum(b.raw_length for b in info.blobs) > info.raw_size:
         raise ReaderError(stored, "has blobs that do not add up to its size")
     if any(blob.raw_length > MAX_DATA_RAW for blob in info.blobs):
         raise ReaderError(stored, "has a blob that is too large")
