@@ -15,6 +15,7 @@
 #include "commands/process.h"
 #include "util/file.h"
 #include "util/log.h"
+#include "util/shell_quoting.h"
 
 namespace pgcairn::cli {
 namespace {
@@ -69,6 +70,23 @@ config::LoadOptions OptionsFor(const GlobalOptions& options, bool for_init) {
   return place.ok() && place->config_file.empty() ? bare : load;
 }
 
+// Started as root, an error about root's own .env names what makes it the user's: to close it, or
+// to run as somebody else, would not be enough.
+Error WithEnvFileRemedy(Error error, const config::LoadOptions& load, std::string_view user) {
+  Result<config::ConfigPlace> place = config::FindConfig(load);
+  if (!place.ok()) return error;
+  std::string path = place->base_directory + "/.env";
+  struct stat info {};
+  bool roots = ::stat(path.c_str(), &info) == 0 && info.st_uid == 0;
+  bool means_it = error.code == Code::kPermission && error.message.find(path) != std::string::npos;
+  if (!roots || !means_it) return error;
+  // A user without a name is "#" and the number.
+  user.remove_prefix(user.starts_with('#') ? 1 : 0);
+  std::string word = QuoteForShell(path);
+  error.hint = fmt::format("run: chown {} {} && chmod 600 {}", user, word, word);
+  return error;
+}
+
 Result<User> UserToBecome(const GlobalOptions& options, const config::LoadOptions& load) {
   if (!options.owner.empty()) {
     std::optional<User> named = FindUser(options.owner);
@@ -78,9 +96,10 @@ Result<User> UserToBecome(const GlobalOptions& options, const config::LoadOption
   }
   ASSIGN_OR_RETURN(config::ConfigPlace place, config::FindConfig(load));
   if (auto owner = OwnerOf(place.config_file)) return *owner;
-  ASSIGN_OR_RETURN(config::Settings settings, config::Load(load));
-  if (auto owner = OwnerOf(settings.cluster.data_directory)) return *owner;
-  if (auto owner = OwnerOf(settings.storage.local_path)) return *owner;
+  Result<config::Settings> settings = config::Load(load);
+  if (!settings.ok()) return WithEnvFileRemedy(settings.error(), load, "postgres");
+  if (auto owner = OwnerOf(settings->cluster.data_directory)) return *owner;
+  if (auto owner = OwnerOf(settings->storage.local_path)) return *owner;
   if (auto postgres = FindUser("postgres")) return *postgres;
   return Error{Code::kUsage, "pgcairn does not run as root, and there is no user \"postgres\"",
                "name the user that owns the data directory with --owner"};
@@ -104,6 +123,24 @@ Status CloseEnvFile(const config::LoadOptions& load) {
   if (::chmod(path.c_str(), 0600) != 0) return ErrnoError(errno, "closing to others", path);
   LogInfo("{} could be read by others: its mode is now 0600", path);
   return {};
+}
+
+Status LeaveRoot(const GlobalOptions& options, const config::LoadOptions& load,
+                 std::string* became) {
+  if (::geteuid() != 0) return {};
+  ASSIGN_OR_RETURN(User user, UserToBecome(options, load));
+  if (user.uid == 0) {
+    return Error{Code::kRefused, "pgcairn does not run as root",
+                 "name the user that owns the data directory with --owner"};
+  }
+  LogInfo("Started as root: going on as {}", user.name);
+  *became = user.name;
+  return Become(user);
+}
+
+Result<config::Settings> LoadSettings(const config::LoadOptions& load, bool for_init) {
+  if (for_init) RETURN_IF_ERROR(CloseEnvFile(load));
+  return config::Load(load);
 }
 
 Status SetLogLevelFrom(const std::string& name) {
@@ -136,23 +173,15 @@ void Harden() {
   commands::ForbidCoreDumps();
 }
 
-Status LeaveRoot(const GlobalOptions& options, const config::LoadOptions& load) {
-  if (::geteuid() != 0) return {};
-  ASSIGN_OR_RETURN(User user, UserToBecome(options, load));
-  if (user.uid == 0) {
-    return Error{Code::kRefused, "pgcairn does not run as root",
-                 "name the user that owns the data directory with --owner"};
-  }
-  LogInfo("Started as root: going on as {}", user.name);
-  return Become(user);
-}
-
 Result<config::Settings> Prepare(const GlobalOptions& options, bool for_init) {
   RETURN_IF_ERROR(SetLogLevelFrom(options.log_level));
   config::LoadOptions load = OptionsFor(options, for_init);
-  RETURN_IF_ERROR(LeaveRoot(options, load));
-  if (for_init) RETURN_IF_ERROR(CloseEnvFile(load));
-  ASSIGN_OR_RETURN(config::Settings settings, config::Load(load));
+  std::string became;
+  RETURN_IF_ERROR(LeaveRoot(options, load, &became));
+  Result<config::Settings> loaded = LoadSettings(load, for_init);
+  if (!loaded.ok() && !became.empty()) return WithEnvFileRemedy(loaded.error(), load, became);
+  RETURN_IF_ERROR(loaded);
+  config::Settings settings = *std::move(loaded);
   for (const config::LibpqVariable& variable : settings.libpq_variables) {
     ::setenv(variable.name.c_str(), variable.value.RevealCString(), 0);
   }

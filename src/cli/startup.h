@@ -30,14 +30,11 @@ config::LoadOptions ToLoadOptions(const GlobalOptions& options);
 // Closes what must be closed in every process: no core dumps, and files only for the owner.
 void Harden();
 
-// Started as root, the process becomes the user that owns the cluster before it opens anything:
-// --owner, else the owner of the configuration, of cluster.data_directory or of the repository,
-// else "postgres". Says so. Does nothing for other users. Errors: kUsage (no such user),
-// kPermission.
-Status LeaveRoot(const GlobalOptions& options, const config::LoadOptions& load);
-
-// Settings for a verb, after LeaveRoot; begins the log. `for_init` also closes a .env that others
-// can read, and takes a place without a configuration: both errors otherwise.
+// Settings for a verb; begins the log. Started as root, the process first becomes the user that
+// owns the cluster, before it opens anything: --owner, else the owner of the configuration, of
+// cluster.data_directory or of the repository, else "postgres"; and says so. `for_init` also closes
+// a .env that others can read, and takes a place without a configuration: both errors otherwise.
+// Errors: kUsage (no such user, settings), kPermission, kRefused.
 Result<config::Settings> Prepare(const GlobalOptions& options, bool for_init = false);
 
 }  // namespace pgcairn::cli

@@ -45,8 +45,9 @@ struct BackupReport {
 // the caller must not call such a backup good.
 // Errors: kRefused (standby, pooler, other system identifier, repository inside the data directory,
 // wrong user), kTimeout (WAL does not arrive in the archive), kConnection, kPermission, kNoSpace,
-// kStorage, kWrongKey, kUnsupported. On an error nothing calls itself a backup, and the server's
-// backup mode is ended.
+// kStorage, kWrongKey, kUnsupported. On an error nothing calls itself a backup, the server's backup
+// mode is ended, and the packs that were stored are deleted, unless it was the manifest that could
+// not be put: packs of such a run, and of one that was killed, are left to pruning.
 Result<BackupReport> Backup(const config::Settings& settings, const BackupOptions& options);
 
 }  // namespace pgcairn::commands

@@ -10,28 +10,31 @@
 
 namespace pgcairn::commands {
 
+SettingsCredentials::SettingsCredentials(const config::Settings& settings) {
+  credentials_.key_file = settings.encryption.key_file;
+  if (settings.encryption.passphrase.empty()) return;
+  passphrase_ = crypto::SecretBytes::CopyOf(AsBytes(settings.encryption.passphrase.Reveal()));
+  credentials_.passphrase = &passphrase_;
+}
+
+Status RequireEncryptionAsSet(const config::Settings& settings, bool encrypted) {
+  if (encrypted || !settings.storage.encryption_enabled) return {};
+  return Error{Code::kRefused,
+               fmt::format("the repository's cluster {} is not encrypted, but "
+                           "storage.encryption_enabled is true",
+                           settings.cluster.name),
+               "set storage.encryption_enabled to false if that is meant"};
+}
+
 Result<OpenedCluster> OpenCluster(const config::Settings& settings) {
   OpenedCluster opened;
   ASSIGN_OR_RETURN(std::unique_ptr<storage::LocalStorage> local,
                    storage::LocalStorage::Open(settings.storage.local_path));
   opened.storage = std::move(local);
-  crypto::SecretBytes passphrase;
-  repository::Credentials credentials;
-  credentials.key_file = settings.encryption.key_file;
-  if (!settings.encryption.passphrase.empty()) {
-    passphrase = crypto::SecretBytes::CopyOf(AsBytes(settings.encryption.passphrase.Reveal()));
-    credentials.passphrase = &passphrase;
-  }
-  ASSIGN_OR_RETURN(opened.cluster,
-                   repository::OpenCluster(*opened.storage, settings.cluster.name, credentials));
-  // Whoever can write to the storage could put an unsealed root there and read what follows.
-  if (!opened.cluster->keys.encrypted() && settings.storage.encryption_enabled) {
-    return Error{Code::kRefused,
-                 fmt::format("the repository's cluster {} is not encrypted, but "
-                             "storage.encryption_enabled is true",
-                             settings.cluster.name),
-                 "set storage.encryption_enabled to false if that is meant"};
-  }
+  SettingsCredentials credentials(settings);
+  ASSIGN_OR_RETURN(opened.cluster, repository::OpenCluster(*opened.storage, settings.cluster.name,
+                                                           credentials.get()));
+  RETURN_IF_ERROR(RequireEncryptionAsSet(settings, opened.cluster->keys.encrypted()));
   return opened;
 }
 

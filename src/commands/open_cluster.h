@@ -18,6 +18,25 @@ struct OpenedCluster {
   std::unique_ptr<repository::ClusterAccess> cluster;
 };
 
+// What the settings hold to open a cluster with. A credential refers to it: neither copied nor
+// moved.
+class SettingsCredentials {
+ public:
+  explicit SettingsCredentials(const config::Settings& settings);
+  SettingsCredentials(const SettingsCredentials&) = delete;
+  SettingsCredentials& operator=(const SettingsCredentials&) = delete;
+  const repository::Credentials& get() const { return credentials_; }
+
+ private:
+  crypto::SecretBytes passphrase_;
+  repository::Credentials credentials_;
+};
+
+// kRefused for a cluster that is not encrypted although the settings say that it is: whoever can
+// write to the storage could put an unsealed root there and read, or have written, all that
+// follows.
+Status RequireEncryptionAsSet(const config::Settings& settings, bool encrypted);
+
 // kNotFound: no repository or cluster there, with the hint to run init. kWrongKey, kPermission.
 // kRefused: the cluster is not encrypted although the settings say that it is.
 Result<OpenedCluster> OpenCluster(const config::Settings& settings);

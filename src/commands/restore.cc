@@ -61,16 +61,21 @@ std::vector<std::string> NextCommands(const config::Settings& settings,
                                       const format::Manifest& manifest, const RestorePlaces& places,
                                       const std::vector<std::string>& config_files) {
   std::vector<std::string> commands;
-  std::string start = fmt::format(
-      "{} -D {} -l {} -w", QuoteForShell(BinDirectory(settings, manifest) + "/pg_ctl"),
-      QuoteForShell(places.data_directory), QuoteForShell(places.data_directory + ".log"));
+  const std::string program = QuoteForShell(BinDirectory(settings, manifest) + "/pg_ctl");
+  const std::string data = QuoteForShell(places.data_directory);
+  const std::string log = QuoteForShell(places.data_directory + ".log");
+  // pg_ctl puts directory and log between double quotes of a second command line, where a shell
+  // expands them: such names are kept from it. Source: start_postmaster in src/bin/pg_ctl/pg_ctl.c.
+  const bool expands = places.data_directory.find_first_of("$`\"\\") != std::string::npos;
+  std::string start = expands ? fmt::format("PGDATA={} {} -w", data, program)
+                              : fmt::format("{} -D {} -l {} -w", program, data, log);
   if (!config_files.empty()) {
     commands.push_back(fmt::format("find {} -type f  # configuration from outside the directory",
                                    QuoteForShell(places.config_directory)));
     std::string options = ConfigurationOptions(manifest, places);
     if (!options.empty()) start += " -o " + QuoteForShell(options);
   }
-  commands.push_back(start + " start");
+  commands.push_back(start + " start" + (expands ? fmt::format(" >> {} 2>&1", log) : ""));
   return commands;
 }
 

@@ -1,12 +1,8 @@
 #include <fmt/format.h>
-#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp
-#include <unistd.h>
-
-#include <cerrno>
-#include <filesystem>
 
 #include "commands/restore.h"
 #include "commands/restore_run.h"
+#include "commands/trial_directory.h"
 #include "postgres/connection.h"
 #include "postgres/server_binaries.h"
 #include "postgres/standalone_server.h"
@@ -16,32 +12,6 @@
 
 namespace pgcairn::commands {
 namespace {
-
-// Removed with everything in it when the trial ends, however it ends.
-class ScratchDirectory {
- public:
-  static Result<ScratchDirectory> Make(const std::string& parent) {
-    RETURN_IF_ERROR(MakeDirectories(parent));
-    std::string pattern = parent + "/pgcairn-restore-test-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) {
-      return ErrnoError(errno, "creating a directory in", parent);
-    }
-    return ScratchDirectory(pattern);
-  }
-  ScratchDirectory(ScratchDirectory&& other) noexcept : path_(std::exchange(other.path_, "")) {}
-  ScratchDirectory& operator=(ScratchDirectory&&) = delete;
-  ~ScratchDirectory() {
-    if (path_.empty()) return;
-    std::error_code error;
-    std::filesystem::remove_all(path_, error);
-    if (error) LogWarning("removing {}: {}", path_, error.message());
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  explicit ScratchDirectory(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 std::string SettingOf(const format::Manifest& manifest, std::string_view name,
                       std::string fallback) {
@@ -127,8 +97,7 @@ Result<RestoreTestReport> TestRestore(const config::Settings& settings,
   ASSIGN_OR_RETURN(RecoveryPlan plan,
                    PlanRecovery(*opened.cluster, options.target, options.source));
   for (const std::string& line : plan.explanation) LogInfo("{}", line);
-  ASSIGN_OR_RETURN(ScratchDirectory scratch,
-                   ScratchDirectory::Make(settings.restore.test_directory));
+  ASSIGN_OR_RETURN(TrialDirectory scratch, TrialDirectory::Make(settings.restore.test_directory));
   RestorePlaces places = ChooseTestPlaces(plan.manifest, scratch.path());
   RETURN_IF_ERROR(PreparePlaces(plan.manifest, places));
 

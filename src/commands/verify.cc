@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "commands/open_cluster.h"
 #include "commands/recovery_window.h"
 #include "commands/verify_inventory.h"
 #include "commands/verify_lost.h"
@@ -18,7 +19,6 @@
 #include "commands/verify_streams.h"
 #include "commands/verify_wal.h"
 #include "commands/work_in_parallel.h"
-#include "crypto/secret_bytes.h"
 #include "repository/history_store.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/manifest/reference_list.h"
@@ -443,23 +443,10 @@ Result<VerifyReport> VerifyStored(std::shared_ptr<storage::Storage> storage,
 Result<VerifyReport> Verify(const config::Settings& settings, const VerifyOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<storage::LocalStorage> local,
                    storage::LocalStorage::Open(settings.storage.local_path));
-  crypto::SecretBytes passphrase;
-  repository::Credentials credentials;
-  credentials.key_file = settings.encryption.key_file;
-  if (!settings.encryption.passphrase.empty()) {
-    passphrase = crypto::SecretBytes::CopyOf(AsBytes(settings.encryption.passphrase.Reveal()));
-    credentials.passphrase = &passphrase;
-  }
-  ASSIGN_OR_RETURN(VerifyReport report,
-                   VerifyStored(std::move(local), settings.cluster.name, credentials, options));
-  // Whoever can write to the storage could have put an unsealed root there, and all that follows.
-  if (report.with_key && !report.encrypted && settings.storage.encryption_enabled) {
-    return Error{Code::kRefused,
-                 fmt::format("the repository's cluster {} is not encrypted, but "
-                             "storage.encryption_enabled is true",
-                             settings.cluster.name),
-                 "set storage.encryption_enabled to false if that is meant"};
-  }
+  SettingsCredentials credentials(settings);
+  ASSIGN_OR_RETURN(VerifyReport report, VerifyStored(std::move(local), settings.cluster.name,
+                                                     credentials.get(), options));
+  if (report.with_key) RETURN_IF_ERROR(RequireEncryptionAsSet(settings, report.encrypted));
   return report;
 }
 }  // namespace pgcairn::commands

@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <set>
 #include <utility>
 
 #include "crypto/random.h"
 #include "format/identity.pb.h"
 #include "repository/seal/document.h"
 #include "repository/stored_twice.h"
+#include "storage/forwarding/forwarding_storage.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 namespace pgcairn::repository {
 namespace {
@@ -62,6 +65,71 @@ Status CheckFormat(storage::Storage& storage) {
   return {};
 }
 
+// Shows the copies of some objects in place of the first ones.
+class CopiesInstead : public storage::ForwardingStorage {
+ public:
+  CopiesInstead(storage::Storage& inner, std::set<std::string> names)
+      : ForwardingStorage(inner), names_(std::move(names)) {}
+
+  Result<Bytes> Get(std::string_view name, uint64_t size_max_bytes) override {
+    std::string from(name);
+    if (names_.contains(from)) from += kCopySuffix;
+    return ForwardingStorage::Get(from, size_max_bytes);
+  }
+
+ private:
+  const std::set<std::string> names_;
+};
+
+// Objects without a key of their own whose two copies differ.
+std::vector<std::string> DifferingPairs(storage::Storage& storage, const ClusterNames& names) {
+  std::vector<std::string> candidates{std::string(kIdentityName)};
+  Result<storage::Listing> keys = storage.List(names.Keys());
+  if (keys.ok()) {
+    for (const storage::ObjectInfo& object : keys->objects) {
+      if (!object.name.ends_with(kCopySuffix)) candidates.push_back(object.name);
+    }
+  }
+  std::erase_if(candidates, [&](const std::string& name) {
+    Result<Bytes> first = storage.Get(name, kPlainDocumentBytesMax);
+    Result<Bytes> second = storage.Get(name + std::string(kCopySuffix), kPlainDocumentBytesMax);
+    return !first.ok() || !second.ok() || *first == *second;
+  });
+  return candidates;
+}
+
+struct Opened {
+  RepositoryId id;
+  KeyRing keys;
+};
+
+Result<Opened> Open(storage::Storage& storage, const ClusterNames& names,
+                    const Credentials& credentials) {
+  ASSIGN_OR_RETURN(RepositoryId id, OpenRepository(storage));
+  ASSIGN_OR_RETURN(KeyRing keys, OpenKeyRing(storage, names, id, credentials));
+  return Opened{id, std::move(keys)};
+}
+
+// A first copy that is whole but belongs elsewhere fits nothing: the second one may. Each of those
+// that differ by itself, then all of them.
+Result<Opened> OpenByCopies(storage::Storage& storage, const ClusterNames& names,
+                            const Credentials& credentials, const Error& error) {
+  std::vector<std::string> differing = DifferingPairs(storage, names);
+  std::vector<std::set<std::string>> choices;
+  for (const std::string& name : differing) choices.push_back({name});
+  if (differing.size() > 1) choices.emplace_back(differing.begin(), differing.end());
+  for (const std::set<std::string>& choice : choices) {
+    CopiesInstead copies(storage, choice);
+    Result<Opened> opened = Open(copies, names, credentials);
+    if (!opened.ok()) continue;
+    for (const std::string& name : choice) {
+      LogWarning("{} does not fit this repository ({}); its copy was used", name, error.message);
+    }
+    return opened;
+  }
+  return error;
+}
+
 Status IgnoreExisting(Status status) {
   if (!status.ok() && status.code() == Code::kAlreadyExists) return {};
   return status;
@@ -105,12 +173,15 @@ Result<RepositoryId> OpenRepository(storage::Storage& storage) {
 Result<std::unique_ptr<ClusterAccess>> OpenCluster(storage::Storage& storage,
                                                    const std::string& cluster,
                                                    const Credentials& credentials) {
-  ASSIGN_OR_RETURN(RepositoryId id, OpenRepository(storage));
   ClusterNames names(cluster);
-  ASSIGN_OR_RETURN(KeyRing keys, OpenKeyRing(storage, names, id, credentials));
-  Place place{id, keys.cluster_id()};
+  Result<Opened> opened = Open(storage, names, credentials);
+  if (!opened.ok() && (opened.code() == Code::kWrongKey || opened.code() == Code::kDamaged)) {
+    opened = OpenByCopies(storage, names, credentials, opened.error());
+  }
+  RETURN_IF_ERROR(opened);
+  Place place{opened->id, opened->keys.cluster_id()};
   return std::make_unique<ClusterAccess>(
-      ClusterAccess{storage, std::move(names), place, std::move(keys)});
+      ClusterAccess{storage, std::move(names), place, std::move(opened->keys)});
 }
 
 Result<std::vector<std::string>> ListClusters(storage::Storage& storage) {

@@ -23,7 +23,9 @@ Result<RepositoryId> CreateRepository(storage::Storage& storage);
 // kNotFound: no repository there. kUnsupported: a format this program does not know.
 Result<RepositoryId> OpenRepository(storage::Storage& storage);
 
-// kNotFound: no repository, or no such cluster. kWrongKey: no credential opens it.
+// kNotFound: no repository, or no such cluster. kWrongKey: no credential opens it. Identity and
+// access keys are stored twice: where the first ones open nothing, the copies that differ from them
+// are tried, and that they were used is logged.
 Result<std::unique_ptr<ClusterAccess>> OpenCluster(storage::Storage& storage,
                                                    const std::string& cluster,
                                                    const Credentials& credentials);

@@ -116,5 +116,58 @@ TEST(Repository, ClustersAreListedAndOpenedByName) {
   EXPECT_EQ(OpenCluster(*cluster.storage, "other", {}).code(), Code::kNotFound);
 }
 
+class ForeignFirstCopy : public ::testing::Test {
+ protected:
+  void TakeFromElsewhere(const std::string& name) {
+    Replace(*cluster_.storage, name, Content(*elsewhere_.storage, name));
+  }
+  void ExpectOpens() {
+    Result<std::unique_ptr<ClusterAccess>> opened = OpenCluster(*cluster_.storage, "main", {});
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+    EXPECT_EQ((*opened)->place.repository, cluster_.access->place.repository);
+    EXPECT_EQ((*opened)->place.cluster, cluster_.access->place.cluster);
+    EXPECT_EQ(&(*opened)->storage, cluster_.storage.get());
+  }
+
+  MemoryCluster cluster_ = MakeMemoryCluster();
+  MemoryCluster elsewhere_ = MakeMemoryCluster();
+  const std::string identity_{kIdentityName};
+  const std::string key_ = ClusterNames("main").Key(1, AccessKeyId());
+};
+
+TEST_F(ForeignFirstCopy, OfTheIdentityIsReplacedByTheSecond) {
+  TakeFromElsewhere(identity_);
+  ::testing::internal::CaptureStderr();
+  SetLogLevel(LogLevel::kWarning);
+  ExpectOpens();
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("repository does not fit"),
+            std::string::npos);
+}
+
+TEST_F(ForeignFirstCopy, OfAnAccessKeyIsReplacedByTheSecond) {
+  TakeFromElsewhere(key_);
+  ExpectOpens();
+}
+
+TEST_F(ForeignFirstCopy, OfAllObjectsIsReplacedByTheSecond) {
+  TakeFromElsewhere(identity_);
+  TakeFromElsewhere(key_);
+  ExpectOpens();
+}
+
+TEST_F(ForeignFirstCopy, IsAnErrorWhenTheSecondIsForeignToo) {
+  TakeFromElsewhere(key_);
+  TakeFromElsewhere(key_ + ".copy");
+  EXPECT_EQ(OpenCluster(*cluster_.storage, "main", {}).code(), Code::kWrongKey);
+  TakeFromElsewhere(identity_);
+  EXPECT_FALSE(OpenCluster(*cluster_.storage, "main", {}).ok());
+}
+
+TEST_F(ForeignFirstCopy, MayBeTheSecondWithoutHarm) {
+  TakeFromElsewhere(identity_ + ".copy");
+  TakeFromElsewhere(key_ + ".copy");
+  ExpectOpens();
+}
+
 }  // namespace
 }  // namespace pgcairn::repository

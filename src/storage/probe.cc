@@ -109,4 +109,17 @@ Status ProbeAbilities(Storage& storage) {
   return std::move(proven).Context(fmt::format("testing {}", storage.Describe()));
 }
 
+Result<Timestamp> ReadTime(Storage& storage) {
+  std::string name = NewProbeName();
+  auto read = [&]() -> Result<Timestamp> {
+    RETURN_IF_ERROR(storage.PutIfAbsent(name, ContentOf(0)));
+    ASSIGN_OR_RETURN(ObjectInfo info, storage.Stat(name));
+    RETURN_IF_ERROR(storage.Delete(name));
+    return info.stored_at;
+  };
+  Result<Timestamp> time = read();
+  if (!time.ok()) (void)storage.Delete(name);
+  return std::move(time).Context(fmt::format("asking {} for its time", storage.Describe()));
+}
+
 }  // namespace pgcairn::storage

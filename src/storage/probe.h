@@ -2,6 +2,7 @@
 #pragma once
 
 #include "storage/storage.h"
+#include "util/clock.h"
 #include "util/result.h"
 
 namespace pgcairn::storage {
@@ -13,5 +14,9 @@ namespace pgcairn::storage {
 // themselves (kPermission, kNoSpace, ...). Scratch objects of probes that died are deleted once
 // they are a day old.
 Status ProbeAbilities(Storage& storage);
+
+// What the storage's clock says: the stored_at of a scratch object of the same kind, deleted again.
+// Errors are those of the requests.
+Result<Timestamp> ReadTime(Storage& storage);
 
 }  // namespace pgcairn::storage

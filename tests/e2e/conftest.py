@@ -35,6 +35,15 @@ def session_seed(request):
 
 
 @pytest.fixture
+def unprotected(scratch):
+    """A running PostgreSQL 15 that nothing was done for yet: (scratch, server)."""
+    server = scratch.server()
+    server.initdb()
+    server.start()
+    return scratch, server
+
+
+@pytest.fixture
 def protected(scratch):
     """A running, archiving PostgreSQL 15 with a repository: (scratch, server)."""
     server = scratch.server()

@@ -2,12 +2,12 @@
 
 import random
 import shutil
-import threading
 import time
 from contextlib import nullcontext
 
 from commit_records import (CommitRecords, Target, fetch_archive, microseconds, moment,
                             segment_name)
+from repeated_work import RepeatedWork
 from scratch import CLIENT_BINDIR, PORT, give_to_server_user
 from wal_cluster import lsn, lsn_text
 from write_load import PGBENCH_BALANCE, WriteLoad, create_ledger, ledger
@@ -16,27 +16,15 @@ SEGMENT_BYTES = 1 << 20  # small, so that the log has many ends of segments
 REPEATED = "made again and again"
 
 
-class NamedPoints:
-    """Makes one named point after another, all of one name, from entering to leaving."""
+class NamedPoints(RepeatedWork):
+    """Makes one named point after another, all of one name."""
 
     def __init__(self, server, name):
-        self.server = server
+        super().__init__(server, pause_s=0.005)
         self.name = name
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self._run)
 
-    def __enter__(self):
-        self.thread.start()
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.thread.join()
-
-    def _run(self):
-        connection = self.server.connect()
-        while not self.stopping.wait(0.005):
-            connection.cursor().execute("SELECT pg_create_restore_point(%s)", (self.name,))
-        connection.close()
+    def step(self, cursor):
+        cursor.execute("SELECT pg_create_restore_point(%s)", (self.name,))
 
 
 class History:

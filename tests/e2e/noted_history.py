@@ -8,12 +8,11 @@ it in the log or in time.
 
 import random
 import shutil
-import threading
 from dataclasses import dataclass
 
 from commit_records import Target, microseconds
 from loaded_history import History
-from scratch import Failed
+from repeated_work import RepeatedWork
 from wal_cluster import lsn
 from write_load import INSERT, PGBENCH_BALANCE, ledger
 
@@ -29,36 +28,17 @@ class Moment:
     after_us: int
 
 
-class MomentNotes:
-    """Notes moments, one after the other, from entering to leaving."""
+class MomentNotes(RepeatedWork):
+    """Notes moments, one after the other."""
 
     def __init__(self, server, load):
-        self.server = server
+        super().__init__(server, pause_s=0.1)
         self.load = load
         self.moments = []
-        self.stopping = threading.Event()
-        self.failure = None
-        self.thread = threading.Thread(target=self._run)
 
-    def __enter__(self):
-        self.thread.start()
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.thread.join()
-        if self.failure:
-            raise Failed("noting moments") from self.failure
-
-    def _run(self):
-        try:
-            connection = self.server.connect()
-            cursor = connection.cursor()
-            while not self.stopping.wait(0.1):
-                with self.load.held_still():
-                    self.moments.append(self._note(cursor))
-            connection.close()
-        except Exception as error:  # told by the main thread
-            self.failure = error
+    def step(self, cursor):
+        with self.load.held_still():
+            self.moments.append(self._note(cursor))
 
     def _note(self, cursor):
         rows = frozenset(ledger(self.server))

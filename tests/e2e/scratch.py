@@ -107,7 +107,8 @@ class Server:
 
     def wait_archived(self, timeout=30):
         """Switches segments and returns when all that was written before is archived."""
-        name = self.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
+        # A record of our own, so that there is a segment to end, whatever was written before.
+        name = self.sql("SELECT pg_walfile_name(pg_logical_emit_message(false, 'test', 'waits'))")
         self.sql("SELECT pg_switch_wal()")
         deadline = time.monotonic() + timeout
         # The last file may be a backup's history file, which is archived after its segment.

@@ -386,6 +386,31 @@ def test_root_becomes_whom_owner_names_and_never_root(place):
     assert "going on as nobody" in result.stderr and result.returncode == PERMISSION
 
 
+@pytest.mark.parametrize("verb", ["init", "list"])
+@pytest.mark.parametrize("mode", ["600", "644"])
+@pytest.mark.parametrize("config_of", ["root", "the server's user"])
+def test_roots_own_env_file_is_refused_with_the_lines_that_mend_it(scratch, verb, mode, config_of):
+    config = scratch.write_config(scratch.server())
+    env = scratch.root / ".env"
+    env.write_text("BACKUP_ENCRYPTION_KEY='a passphrase that is long enough'\n")
+    root = [] if os.getuid() == 0 else ["sudo", "-n"]
+    roots = [env, *([config.parent, config] if config_of == "root" else [])]
+    config.parent.chmod(0o755)
+    config.chmod(0o644)
+    env.chmod(int(mode, 8))
+    subprocess.run([*root, "chown", "root", *roots], check=True)
+    try:
+        result = run_as_root(scratch, verb)
+        assert result.returncode == PERMISSION and str(env) in result.stderr, result.stderr
+        [remedy] = re.findall(r"^HINT: run: (.*)$", result.stderr, re.M)
+        subprocess.run([*root, "sh", "-c", remedy], check=True)
+        assert env.stat().st_uid != 0 and env.stat().st_mode & 0o777 == 0o600
+        result = run_as_root(scratch, verb)
+        assert str(env) not in result.stderr, result.stderr
+    finally:
+        subprocess.run([*root, "chown", str(scratch.root.stat().st_uid), *roots], check=True)
+
+
 def test_another_user_is_refused_with_the_line_to_run(place):
     scratch, server = place
     folder = scratch.root / "of-nobody"

@@ -57,7 +57,9 @@ def test_a_full_repository_loses_nothing_and_goes_on_when_there_is_room(scratch,
             disk.resize(size=disk.used_bytes() + 8 * MIB)
         else:
             disk.resize(inodes=disk.used_inodes() + 5)
+        packs = sorted(stored(repository, "packs/*/*"))
         require_clear(scratch.pgcairn("backup", check=False), repository)
+        assert sorted(stored(repository, "packs/*/*")) == packs
         listed = repository_is_valid(scratch)
         assert [backup["backup_id"] for backup in listed["backups"]] == [good]
         assert stored(repository, "leases/*") == []
@@ -115,11 +117,10 @@ def recovery_key(text):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scarce", ["bytes", "inodes"])
-def test_init_that_ran_out_of_room_can_be_repeated_without_losing_the_recovery_key(scratch, scarce):
+def test_init_that_ran_out_of_room_can_be_repeated_without_losing_the_recovery_key(
+        unprotected, scarce):
     """Whatever object it is that finds no room."""
-    server = scratch.server()
-    server.initdb()
-    server.start()
+    scratch, server = unprotected
     for room in range(1, 60):
         limit = {"inodes": room} if scarce == "inodes" else {"size": room * 4096}
         with SmallDisk(scratch.root / f"disk{room}", **limit) as disk:

@@ -192,7 +192,7 @@ def test_configuration_from_outside_is_restored_beside_the_target(scratch):
     server.stop()
     etc_before = tree_state(scratch.root / "etc")
 
-    target = scratch.root / "restored 'n' co"
+    target = scratch.root / "restored 'n' $co"
     report = scratch.pgcairn_json("restore", f"--target-dir={target}")
     assert report["config_directory"] == f"{target}.config"
     assert changes(etc_before, tree_state(scratch.root / "etc")) == []
@@ -258,16 +258,21 @@ def test_a_trial_backup_keeps_nothing_but_wal(protected):
     assert scratch.pgcairn_json("list")["backups"] == []
 
 
-def test_printed_command_starts_an_ordinary_restore(protected):
+# pg_ctl gives its arguments to a second shell.
+@pytest.mark.parametrize("name", ["with a space", "it's $HOME `id` \\$x \"q\" \\"])
+def test_printed_command_starts_an_ordinary_restore(protected, name):
     scratch, server = protected
     server.configure(f"unix_socket_directories = '{server.socket}'")
     scratch.pgcairn("backup")
     server.stop()
-    report = scratch.pgcairn_json("restore", f"--target-dir={scratch.root}/with a space")
+    report = scratch.pgcairn_json("restore", f"--target-dir={scratch.root}/{name}")
     assert len(report["next_commands"]) == 1
-    assert shlex.split(report["next_commands"][0])[-1] == "start"
-    restored = scratch.server("with a space")
+    words = shlex.split(report["next_commands"][0])
+    assert "start" in words and f"{scratch.root}/{name}.log" in words
+    restored = scratch.server(name)
     restored.socket = server.socket
     scratch.run(["/bin/sh", "-c", report["next_commands"][0]])
     restored.running = True
     assert "template1" in databases(restored)
+    assert restored.sql("SHOW data_directory") == f"{scratch.root}/{name}"
+    assert (scratch.root / f"{name}.log").read_text() != ""

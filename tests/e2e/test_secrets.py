@@ -278,10 +278,8 @@ def test_a_crash_leaves_no_core_and_nobody_may_attach(guarded):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("umask", ["000", "077"])
-def test_nothing_written_is_open_to_others_whatever_the_umask(scratch, umask):
-    server = scratch.server()
-    server.initdb()
-    server.start()
+def test_nothing_written_is_open_to_others_whatever_the_umask(unprotected, umask):
+    scratch, server = unprotected
     base = scratch.make_directory("base")
     # Configuration that lies elsewhere comes back to TARGET.config.
     outside = scratch.make_directory("outside")

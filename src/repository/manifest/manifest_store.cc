@@ -16,8 +16,9 @@ constexpr uint64_t kReferenceListBytesMax = uint64_t{1} << 30;
 }  // namespace
 
 Status CommitBackup(const ClusterAccess& cluster, format::Manifest& manifest,
-                    const std::vector<StoredPack>& packs) {
+                    std::vector<StoredPack> packs) {
   const std::string& id = manifest.backup_id();
+  SortAndDropRepeated(packs);
   Bytes references = EncodeReferenceList(id, packs);
   uint64_t bytes = 0;
   for (const StoredPack& pack : packs) bytes += pack.length;

@@ -14,10 +14,11 @@
 namespace pgcairn::repository {
 
 // Writes the reference list and then the manifest, whose put is the commit: when this returns OK
-// the backup exists and is durable. `manifest` gets the reference list's hash, length and counts.
-// kAlreadyExists: the name is taken, by a tombstone for one; nothing was committed.
+// the backup exists and is durable. `manifest` gets the reference list's hash, length and counts,
+// in which a pack that stands in `packs` twice counts once. kAlreadyExists: the name is taken, by a
+// tombstone for one; nothing was committed.
 Status CommitBackup(const ClusterAccess& cluster, format::Manifest& manifest,
-                    const std::vector<StoredPack>& packs);
+                    std::vector<StoredPack> packs);
 
 struct StoredManifest {
   format::Manifest manifest;

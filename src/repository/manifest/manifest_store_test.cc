@@ -59,6 +59,16 @@ TEST_F(ManifestStoreTest, ACommittedBackupIsReadAndListed) {
   EXPECT_EQ(packs->at(0).length, 23u) << "sorted by hash";
 }
 
+TEST_F(ManifestStoreTest, APackGivenTwiceCountsOnce) {
+  std::vector<StoredPack> packs = Packs();
+  packs.push_back(packs.front());
+  format::Manifest manifest = ManifestOf(kId);
+  ASSERT_TRUE(CommitBackup(*cluster_.access, manifest, packs).ok());
+  EXPECT_EQ(manifest.pack_count(), 2u);
+  EXPECT_EQ(manifest.pack_bytes(), 123u);
+  EXPECT_EQ(ReadReferences(*cluster_.access, manifest)->size(), manifest.pack_count());
+}
+
 TEST_F(ManifestStoreTest, ATombstoneUnderTheNameIsNotOverwritten) {
   ASSERT_TRUE(storage_->PutIfAbsent(names().Manifest(kId), AsBytes("given up")).ok());
   Status committed = Commit(kId);

@@ -35,13 +35,17 @@ std::optional<StoredPack> ParseLine(std::string_view line) {
 
 }  // namespace
 
-Bytes EncodeReferenceList(std::string_view backup_id, std::vector<StoredPack> packs) {
+void SortAndDropRepeated(std::vector<StoredPack>& packs) {
   std::sort(packs.begin(), packs.end(),
             [](const StoredPack& a, const StoredPack& b) { return a.sha256 < b.sha256; });
   packs.erase(
       std::unique(packs.begin(), packs.end(),
                   [](const StoredPack& a, const StoredPack& b) { return a.sha256 == b.sha256; }),
       packs.end());
+}
+
+Bytes EncodeReferenceList(std::string_view backup_id, std::vector<StoredPack> packs) {
+  SortAndDropRepeated(packs);
   std::string text = fmt::format("pgcairn-refs 1 {}\n", backup_id);
   for (const StoredPack& pack : packs) {
     fmt::format_to(std::back_inserter(text), "{} {}\n", pack.sha256.ToHex(), pack.length);

@@ -11,6 +11,8 @@
 
 namespace pgcairn::repository {
 
+void SortAndDropRepeated(std::vector<StoredPack>& packs);
+
 // Sorts and removes repetitions.
 Bytes EncodeReferenceList(std::string_view backup_id, std::vector<StoredPack> packs);
 // kDamaged unless it is such a list, whole, in order and of that backup.

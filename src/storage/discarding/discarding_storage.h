@@ -5,34 +5,25 @@
 #include <cstdint>
 #include <string>
 
-#include "storage/storage.h"
+#include "storage/forwarding/forwarding_storage.h"
 
 namespace pgcairn::storage {
 
 // Any thread. `inner` outlives it.
-class DiscardingStorage : public Storage {
+class DiscardingStorage : public ForwardingStorage {
  public:
-  explicit DiscardingStorage(Storage& inner) : inner_(inner) {}
+  explicit DiscardingStorage(Storage& inner) : ForwardingStorage(inner) {}
 
   using Storage::PutIfAbsent;
   // Counts the bytes and keeps nothing, so that a repeated put succeeds too. kRefused for an
   // invalid name.
   Status PutIfAbsent(std::string_view name, std::span<const ByteView> parts) override;
-  Result<Bytes> Get(std::string_view name, uint64_t size_max_bytes) override {
-    return inner_.Get(name, size_max_bytes);
-  }
-  Result<Bytes> GetRange(std::string_view name, uint64_t offset, uint64_t length) override {
-    return inner_.GetRange(name, offset, length);
-  }
-  Result<ObjectInfo> Stat(std::string_view name) override { return inner_.Stat(name); }
-  Result<Listing> List(std::string_view directory) override { return inner_.List(directory); }
   Status Delete(std::string_view) override { return {}; }
-  std::string Describe() const override { return inner_.Describe() + " (nothing is written)"; }
+  std::string Describe() const override { return inner().Describe() + " (nothing is written)"; }
 
   uint64_t bytes_discarded() const { return bytes_; }
 
  private:
-  Storage& inner_;
   std::atomic<uint64_t> bytes_{0};
 };
 

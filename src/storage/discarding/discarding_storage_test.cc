@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+#include <vector>
+
 #include "storage/memory/memory_storage.h"
 
 namespace pgcairn::storage {
@@ -17,6 +20,19 @@ TEST(DiscardingStorage, KeepsNothingAndReadsThrough) {
   EXPECT_TRUE(storage.Delete("there").ok());
   EXPECT_EQ(ToString(*storage.Get("there", 10)), "kept");
   EXPECT_FALSE(storage.PutIfAbsent("../x", AsBytes("1")).ok());
+}
+
+TEST(DiscardingStorage, CountsWhatManyThreadsPut) {
+  MemoryStorage inner;
+  DiscardingStorage storage(inner);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&storage] {
+      for (int n = 0; n < 2000; ++n) EXPECT_TRUE(storage.PutIfAbsent("x", AsBytes("123")).ok());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(storage.bytes_discarded(), 4u * 2000 * 3);
 }
 
 }  // namespace

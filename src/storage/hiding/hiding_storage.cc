@@ -42,25 +42,23 @@ Status HidingStorage::Delete(std::string_view name) { return Refused("deleting",
 
 Result<Bytes> HidingStorage::Get(std::string_view name, uint64_t size_max_bytes) {
   if (IsHidden(name)) return Absent(name);
-  return inner_->Get(name, size_max_bytes);
+  return ForwardingStorage::Get(name, size_max_bytes);
 }
 
 Result<Bytes> HidingStorage::GetRange(std::string_view name, uint64_t offset, uint64_t length) {
   if (IsHidden(name)) return Absent(name);
-  return inner_->GetRange(name, offset, length);
+  return ForwardingStorage::GetRange(name, offset, length);
 }
 
 Result<ObjectInfo> HidingStorage::Stat(std::string_view name) {
   if (IsHidden(name)) return Absent(name);
-  return inner_->Stat(name);
+  return ForwardingStorage::Stat(name);
 }
 
 Result<Listing> HidingStorage::List(std::string_view directory) {
-  ASSIGN_OR_RETURN(Listing listing, inner_->List(directory));
+  ASSIGN_OR_RETURN(Listing listing, ForwardingStorage::List(directory));
   std::erase_if(listing.objects, [&](const ObjectInfo& object) { return IsHidden(object.name); });
   return listing;
 }
-
-std::string HidingStorage::Describe() const { return inner_->Describe(); }
 
 }  // namespace pgcairn::storage

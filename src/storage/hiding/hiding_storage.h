@@ -8,14 +8,14 @@
 #include <string_view>
 #include <utility>
 
-#include "storage/storage.h"
+#include "storage/forwarding/forwarding_storage.h"
 
 namespace pgcairn::storage {
 
 // Lets only reads through: an absence that is pretended must not decide a put.
-class HidingStorage : public Storage {
+class HidingStorage : public ForwardingStorage {
  public:
-  explicit HidingStorage(std::shared_ptr<Storage> inner) : inner_(std::move(inner)) {}
+  explicit HidingStorage(std::shared_ptr<Storage> inner) : ForwardingStorage(std::move(inner)) {}
 
   // From now on `name` is absent (Hide) or what it is in the inner storage (Show). Any thread.
   void Hide(std::string_view name);
@@ -30,12 +30,10 @@ class HidingStorage : public Storage {
   Result<Bytes> GetRange(std::string_view name, uint64_t offset, uint64_t length) override;
   Result<ObjectInfo> Stat(std::string_view name) override;
   Result<Listing> List(std::string_view directory) override;
-  std::string Describe() const override;
 
  private:
   bool IsHidden(std::string_view name) const;
 
-  const std::shared_ptr<Storage> inner_;
   mutable std::shared_mutex mutex_;
   std::set<std::string, std::less<>> hidden_;
 };

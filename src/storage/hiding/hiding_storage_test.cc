@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "storage/memory/memory_storage.h"
 
 namespace pgcairn::storage {
@@ -44,6 +47,36 @@ TEST_F(HidingStorageTest, PutsAndDeletesAreRefusedAndChangeNothing) {
   EXPECT_EQ(storage_.Delete("a/2").code(), Code::kRefused);
   EXPECT_EQ(ToString(*inner_->Get("a/1", 100)), "one");
   EXPECT_EQ(ToString(*inner_->Get("a/2", 100)), "two");
+}
+
+TEST_F(HidingStorageTest, WhileOneThreadHidesOthersReadTheObjectWholeOrNotAtAll) {
+  std::atomic<bool> stop{false};
+  std::atomic<int> reads{0};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      while (!stop) {
+        Result<Bytes> read = storage_.Get("a/1", 100);
+        if (read.ok()) {
+          EXPECT_EQ(ToString(*read), "one");
+        } else {
+          EXPECT_EQ(read.code(), Code::kNotFound);
+        }
+        Result<Listing> listing = storage_.List("a");
+        EXPECT_TRUE(listing.ok() && !listing->objects.empty());
+        EXPECT_TRUE(storage_.Stat("a/2").ok());
+        ++reads;
+      }
+    });
+  }
+  for (int i = 0; i < 2000 || reads < 100; ++i) {
+    storage_.Hide("a/1");
+    storage_.Show("a/1");
+    storage_.Hide("b/" + std::to_string(i % 100));
+  }
+  stop = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(ToString(*storage_.Get("a/1", 100)), "one");
 }
 
 }  // namespace

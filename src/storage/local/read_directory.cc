@@ -33,7 +33,8 @@ UniqueDirectory OpenStream(int directory_fd) {
 
 }  // namespace
 
-Result<std::vector<DirectoryEntry>> ReadDirectory(int directory_fd, const std::string& path) {
+Result<std::vector<DirectoryEntry>> ReadDirectory(int directory_fd, const std::string& path,
+                                                  bool (*wanted)(std::string_view name)) {
   UniqueDirectory stream = OpenStream(directory_fd);
   if (!stream) return ErrnoError(errno, "listing", path);
   std::vector<DirectoryEntry> entries;
@@ -43,6 +44,8 @@ Result<std::vector<DirectoryEntry>> ReadDirectory(int directory_fd, const std::s
     if (found == nullptr) break;
     std::string_view name = found->d_name;
     if (name == "." || name == "..") continue;
+    const bool unwanted = wanted != nullptr && !wanted(name);
+    if (unwanted && found->d_type != DT_DIR && found->d_type != DT_UNKNOWN) continue;
     DirectoryEntry entry{std::string(name), {}};
     if (found->d_type == DT_DIR) {
       entry.info.st_mode = S_IFDIR;
@@ -50,6 +53,7 @@ Result<std::vector<DirectoryEntry>> ReadDirectory(int directory_fd, const std::s
       if (errno == ENOENT) continue;
       return ErrnoError(errno, "reading", path + "/" + entry.name);
     }
+    if (unwanted && !S_ISDIR(entry.info.st_mode)) continue;
     entries.push_back(std::move(entry));
   }
   if (errno != 0) return ErrnoError(errno, "listing", path);

@@ -14,25 +14,11 @@ Error Refused(std::string_view doing, std::string_view name, const Storage& inne
 }  // namespace
 
 Status ReadonlyStorage::PutIfAbsent(std::string_view name, std::span<const ByteView>) {
-  return Refused("storing", name, *inner_);
+  return Refused("storing", name, inner());
 }
 
-Status ReadonlyStorage::Delete(std::string_view name) { return Refused("deleting", name, *inner_); }
+Status ReadonlyStorage::Delete(std::string_view name) { return Refused("deleting", name, inner()); }
 
-Result<Bytes> ReadonlyStorage::Get(std::string_view name, uint64_t size_max_bytes) {
-  return inner_->Get(name, size_max_bytes);
-}
-
-Result<Bytes> ReadonlyStorage::GetRange(std::string_view name, uint64_t offset, uint64_t length) {
-  return inner_->GetRange(name, offset, length);
-}
-
-Result<ObjectInfo> ReadonlyStorage::Stat(std::string_view name) { return inner_->Stat(name); }
-
-Result<Listing> ReadonlyStorage::List(std::string_view directory) {
-  return inner_->List(directory);
-}
-
-std::string ReadonlyStorage::Describe() const { return inner_->Describe() + " (read-only)"; }
+std::string ReadonlyStorage::Describe() const { return inner().Describe() + " (read-only)"; }
 
 }  // namespace pgcairn::storage
