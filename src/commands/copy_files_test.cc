@@ -8,8 +8,12 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
+#include <future>
 #include <map>
 #include <random>
+#include <thread>
+#include <vector>
 
 #include "commands/restore_files.h"
 #include "repository/testing/memory_cluster.h"
@@ -97,12 +101,14 @@ class CopyFilesTest : public ::testing::Test {
     listing_ = std::move(listing).value();
   }
 
-  Result<CopyResult> Copy(size_t threads = 2) {
+  Result<CopyResult> Copy(
+      size_t threads = 2, std::function<Status()> while_copying = [] { return Status(); }) {
     Progress progress(ProgressStyle::kNone, "backup", 0);
     sources::PageReaderOptions reader;
     reader.data_directory = source_;
     reader.findings = &findings_;
-    CopyOptions options{listing_, external_, reader, threads, 1, progress, [] { return Status(); }};
+    CopyOptions options{
+        listing_, external_, reader, threads, 1, progress, std::move(while_copying)};
     return CopyFiles(*cluster_.access, options);
   }
 
@@ -331,6 +337,30 @@ TEST_F(CopyFilesTest, AStorageThatFailsFailsTheCopy) {
   Result<CopyResult> copied = Copy();
   ASSERT_FALSE(copied.ok());
   EXPECT_EQ(copied.code(), Code::kNoSpace);
+}
+
+TEST_F(CopyFilesTest, WhatWatchesRunsOnTheCallersThreadWhileOthersCopyAndItsErrorStopsThem) {
+  // More than may wait to be stored, so that copying goes on until the hook lets it.
+  for (uint64_t i = 0; i < 4; ++i) {
+    Write(fmt::format("base/5/{}", 16384 + i), RandomContent(40 * kMiB, i));
+  }
+  List();
+  std::promise<void> watched;
+  std::shared_future<void> was_watched(watched.get_future());
+  storage_->Add({.request = storage::Request::kPut,
+                 .name_contains = "packs/",
+                 .times = UINT64_MAX / 2,
+                 .effect = storage::FaultEffect::kRunHook,
+                 .hook = [was_watched] { was_watched.wait(); }});
+  std::vector<std::thread::id> watchers;
+  Result<CopyResult> copied = Copy(2, [&]() -> Status {
+    watchers.push_back(std::this_thread::get_id());
+    if (watchers.size() == 1) watched.set_value();
+    return Error{Code::kConnection, "the server is gone", ""};
+  });
+  ASSERT_FALSE(copied.ok());
+  EXPECT_EQ(copied.code(), Code::kConnection);
+  EXPECT_EQ(watchers, std::vector{std::this_thread::get_id()});
 }
 
 TEST_F(CopyFilesTest, AnEmptyDirectoryIsABackupToo) {

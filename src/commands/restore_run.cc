@@ -89,6 +89,8 @@ Result<RestoredFiles> WriteRestoredDirectory(const config::Settings& settings,
   for (const auto& [oid, location] : places.tablespace_locations) {
     RETURN_IF_ERROR(SyncTree(location));
   }
+  // It lies beside the data directory, which may be a disk of its own.
+  if (!restored.config_files.empty()) RETURN_IF_ERROR(SyncTree(places.config_directory));
   // Only now can a server start here.
   RETURN_IF_ERROR(WriteFileDurably(places.data_directory + "/" + postgres::kControlFilePath,
                                    AsBytes(plan.manifest.control_file()), FileMode(plan.manifest)));

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+#include <vector>
+
 #include "postgres/page_checksum.h"
 #include "repository/testing/memory_cluster.h"
 
@@ -77,6 +80,28 @@ TEST_F(PageJudgeTest, OnlyTheFirstThousandBadPagesAreNamed) {
 TEST_F(PageJudgeTest, ATornPageMayLookOld) {
   manifest_.set_pages_torn(1);
   EXPECT_TRUE(IsGood(Page(3, 500)));
+}
+
+TEST_F(PageJudgeTest, NoPageOfManyThreadsIsLost) {
+  constexpr uint32_t kTorn = 400;
+  Bytes torn = Page(103, 1500);
+  torn.back() ^= 1;
+  Bytes old = Page(103, 500);
+  old.back() ^= 1;
+  for (uint32_t allowed : {kTorn, kTorn - 1}) {
+    manifest_.set_pages_torn(allowed);
+    PageJudge judge(manifest_);
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+      threads.emplace_back([&] {
+        PagesOfStream pages = judge.Of(stream_);
+        for (uint32_t i = 0; i < kTorn / 4; ++i) judge.Check(pages, 3, i % 2 == 0 ? torn : old);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(judge.checked(), kTorn);
+    EXPECT_EQ(judge.Judge().ok(), allowed == kTorn);
+  }
 }
 
 TEST_F(PageJudgeTest, OtherFilesAndClustersWithoutChecksumsHaveNone) {

@@ -76,7 +76,7 @@ class Findings {
            const std::vector<std::string>& backups = {});
   // The object is stored twice and the other one is good.
   void AddCopyDamage(const std::string& object, const Error& error);
-  void AddLost(const std::string& object, const LostPart& part);
+  void AddLost(const std::string& object, const LostPart& part);  // of one that was added
   void Warn(std::string text);
 
   bool Has(const std::string& object) const;

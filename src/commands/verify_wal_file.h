@@ -13,7 +13,7 @@ namespace pgcairn::commands {
 
 // Fetches `file` and holds it against its name, the cluster and what is kept with it;
 // `check_identity` gets the content identity that was computed from its bytes. Errors say what is
-// wrong: kDamaged, kWrongKey, kUnsupported, kNotFound and those of the storage. Any thread.
+// wrong: kDamaged, kWrongKey, kUnsupported, kNotFound and those of the storage.
 Status VerifyWalFile(const repository::WalStore& wal, const std::string& file,
                      uint64_t segment_bytes,
                      const std::function<Status(ByteView identity)>& check_identity);

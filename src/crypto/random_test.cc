@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <set>
 
@@ -40,6 +42,27 @@ TEST(Random, NeverRepeats) {
     ASSERT_EQ(bytes->size(), 16u);
     EXPECT_TRUE(seen.insert(*bytes).second);
   }
+}
+
+TEST(Random, AChildProcessDoesNotRepeatItsParent) {
+  ASSERT_TRUE(RandomBytes(16).ok());  // what a generator in the process would share
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    Result<Bytes> bytes = RandomBytes(16);
+    bool written = bytes.ok() && ::write(ends[1], bytes->data(), 16) == 16;
+    ::_exit(written ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  Bytes of_child(16);
+  ASSERT_EQ(::read(ends[0], of_child.data(), 16), 16);
+  EXPECT_NE(*RandomBytes(16), of_child);
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST(Random, SecretHasTheSizeAskedFor) {

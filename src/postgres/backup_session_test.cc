@@ -282,6 +282,10 @@ TEST_F(BackupSessionTest, AMarkerAndASwitchCompleteASegment) {
   auto end = SwitchWal(connection);
   ASSERT_TRUE(end.ok()) << end.error().message;
   EXPECT_GT(*end, *marker);
+  Result<std::string> flushed = cluster_->Sql(
+      fmt::format("SELECT pg_current_wal_flush_lsn() >= '{}'::pg_lsn", end->ToText()));
+  ASSERT_TRUE(flushed.ok()) << flushed.error().message;
+  EXPECT_EQ(*flushed, "t") << "a completed segment is durable";
   WalSegment completed = SegmentBefore(TimelineId{1}, *marker, kSegment);
   EXPECT_EQ(SegmentBefore(TimelineId{1}, *end, kSegment), completed);
   // Nothing was written since: no segment is completed.

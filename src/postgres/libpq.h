@@ -38,10 +38,10 @@ struct LibpqFunctions {
 };
 
 // Loads libpq once in the life of the process. Errors: kUnsupported, when it is not installed or
-// older than what is called here. Any thread.
+// older than what is called here. May be called from many threads at once, as what follows.
 Status LoadLibpq();
 
-// Its functions. LoadLibpq() has returned OK. Any thread.
+// Its functions. LoadLibpq() has returned OK.
 const LibpqFunctions& Libpq();
 
 }  // namespace pgcairn::postgres

@@ -171,7 +171,7 @@ Status MakeDirectories(const std::string& directory, mode_t mode) {
   if (::chmod(directory.c_str(), mode) != 0) {
     return ErrnoError(errno, "setting the mode of", directory);
   }
-  return {};
+  return FsyncDirectory(DirectoryOf(directory));
 }
 
 bool Exists(const std::string& path) {

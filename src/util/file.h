@@ -13,8 +13,8 @@
 
 namespace pgcairn {
 
-// Owns a file descriptor; closes it when destroyed. Not for two threads at once, but the descriptor
-// itself may be used by pread and pwrite from many.
+// Owns a file descriptor; closes it when destroyed.
+// Not for two threads at once.
 class UniqueFd {
  public:
   UniqueFd() = default;
@@ -55,11 +55,11 @@ Status FsyncDirectory(const std::string& directory);
 
 // Replaces `path` in one step: temporary name beside it, fsync, rename, fsync of the directory.
 // When this returns OK the new content is durable; on error the old content is untouched. `mode` is
-// set exactly, whatever the umask.
+// set exactly, whatever the umask. Not for two threads at once with one path.
 Status WriteFileDurably(const std::string& path, ByteView bytes, mode_t mode = 0600);
 
 // Creates `directory` and its missing parents with exactly `mode`, whatever the umask. Existing
-// ones keep their mode.
+// ones keep their mode. The names of those that it made are durable when it returns OK.
 Status MakeDirectories(const std::string& directory, mode_t mode = 0700);
 
 bool Exists(const std::string& path);

@@ -33,6 +33,17 @@ TEST_F(FileTest, DurableWriteSetsTheModeWhateverTheUmask) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_), {}), 1);
 }
 
+TEST_F(FileTest, AFailedDurableWriteLeavesWhatWasThere) {
+  std::string path = directory_ + "/f";
+  ASSERT_TRUE(WriteFileDurably(path + "/kept", AsBytes("one")).code() == Code::kNotFound);
+  std::filesystem::create_directories(path);
+  ASSERT_TRUE(WriteFileDurably(path + "/kept", AsBytes("one")).ok());
+  // A directory cannot be replaced by a file: the last step fails.
+  EXPECT_FALSE(WriteFileDurably(path, AsBytes("two")).ok());
+  EXPECT_EQ(ToString(*ReadFile(path + "/kept", 10)), "one");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_), {}), 1);
+}
+
 TEST_F(FileTest, ReadingStopsAtTheBound) {
   std::string path = directory_ + "/f";
   ASSERT_TRUE(WriteFileDurably(path, AsBytes("12345")).ok());

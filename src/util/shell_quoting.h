@@ -6,7 +6,7 @@
 
 namespace pgcairn {
 
-// The text as one word of a POSIX shell's command line, quoted only if it has to be. Any thread.
+// The text as one word of a POSIX shell's command line, quoted only if it has to be.
 std::string QuoteForShell(std::string_view text);
 
 }  // namespace pgcairn

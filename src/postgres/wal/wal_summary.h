@@ -47,7 +47,7 @@ struct WalSegmentSummary {
 
 // `segment` holds a whole segment's bytes; it may end in zeros or in old bytes of a recycled file,
 // which are left out by their addresses, links and checksums: how a log ends is not an error.
-// Takes time in proportion to the valid part. Safe for any bytes. Any thread.
+// Takes time in proportion to the valid part. Safe for any bytes.
 // Errors: those of ReadWalSegmentHeader(); kDamaged when the bytes are fewer or more than the
 // header's segment size; kUnsupported for a record that ends a transaction in an unknown form.
 Result<WalSegmentSummary> SummarizeWal(ByteView segment);

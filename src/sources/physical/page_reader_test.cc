@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include "postgres/page_checksum.h"
 
@@ -243,6 +245,26 @@ TEST(PageFindings, KeepTheFirstThousandBadPagesAndCountAll) {
   EXPECT_EQ(findings.bad_count(), 1500u);
   ASSERT_EQ(findings.bad_pages().size(), 1000u);
   EXPECT_EQ(findings.bad_pages().back().block, 999u);
+}
+
+TEST(PageFindings, NothingOfManyThreadsIsLost) {
+  PageFindings findings;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&findings] {
+      for (uint32_t i = 0; i < 1000; ++i) {
+        findings.AddChecked(2);
+        findings.AddTorn();
+        findings.AddBad({"base/5/1", i});
+        EXPECT_LE(findings.bad_pages().size(), 1000u);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(findings.checked(), 8000u);
+  EXPECT_EQ(findings.torn(), 4000u);
+  EXPECT_EQ(findings.bad_count(), 4000u);
+  EXPECT_EQ(findings.bad_pages().size(), 1000u);
 }
 
 }  // namespace

@@ -1,0 +1,99 @@
+"""What is durable when a run has ended well, and in which order it became so: the promises of
+storage.h, wal.h, backup.h, restore.h, init.h and what they rest on."""
+
+import re
+import shutil
+
+import pytest
+
+from recorded_calls import Recorder
+
+# Promise nothing: a log is for people, and a lost note of the newest segment costs nothing.
+NOT_DURABLE = ("/pgcairn.log", ".segment")
+
+
+@pytest.fixture
+def recorded(protected):
+    scratch, server = protected
+    return scratch, server, Recorder(scratch)
+
+
+def require_durable(disk, *of):
+    """Nothing that the run left can be lost, and no file got its name before its bytes were safe.
+    `of`: texts of names that the run must have made."""
+    assert disk.lost(without=NOT_DURABLE) == []
+    assert [path for path in disk.too_early if not path.endswith(NOT_DURABLE)] == []
+    assert disk.too_late == []
+    for text in of:
+        assert any(text in path for path in disk.named), f"the run made no {text}"
+
+
+def test_init_makes_configuration_keys_and_repository_durable(scratch):
+    server = scratch.server()
+    server.initdb()
+    server.start()
+    folder = scratch.root / "fresh/deep"
+    scratch.environment["DATABASE_URL"] = server.conninfo()
+    disk = Recorder(scratch).run("init", config=folder)
+    require_durable(disk, "/fresh/deep/", ".key", "/repository", "/keys/", "/epochs/")
+
+
+def test_everything_that_a_backup_refers_to_is_durable_before_its_manifest(recorded):
+    scratch, server, recorder = recorded
+    server.sql("CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 100000) g")
+    committed = []
+
+    def at_name(disk, path):
+        if re.fullmatch(r".*/backups/[^/.]+", path):
+            others = [name for name in disk.lost(without=NOT_DURABLE) if name != path]
+            assert others == []
+            committed.append(path)
+
+    disk = recorder.run("backup", at_name=at_name)
+    assert committed
+    require_durable(disk, "/packs/")
+
+
+def test_an_archived_segment_is_durable_when_postgresql_is_told_so(recorded):
+    scratch, server, recorder = recorded
+    server.stop()
+    segment = max(path for path in (server.data / "pg_wal").iterdir() if len(path.name) == 24)
+    disk = recorder.run("wal", "push", segment)
+    require_durable(disk, segment.name)
+
+
+def test_a_fetched_segment_has_its_name_only_when_it_is_whole(recorded):
+    scratch, server, recorder = recorded
+    server.wait_archived()
+    name = server.sql("SELECT last_archived_wal FROM pg_stat_archiver")
+    disk = recorder.run("wal", "fetch", name, scratch.root / "RECOVERYXLOG")
+    assert str(scratch.root / "RECOVERYXLOG") in disk.published
+    assert disk.too_late == []
+
+
+def test_all_that_was_restored_is_durable_before_a_server_can_start_on_it(scratch):
+    server = scratch.server()
+    server.initdb()
+    rules = scratch.make_directory("rules") / "pg_hba.conf"
+    shutil.move(server.data / "pg_hba.conf", rules)
+    server.configure(f"hba_file = '{rules}'")
+    scratch.protect(server)
+    place = scratch.make_directory("place")
+    server.sql(f"CREATE TABLESPACE away LOCATION '{place}'")
+    server.sql("CREATE TABLE t TABLESPACE away AS SELECT generate_series(1, 10000)")
+    scratch.pgcairn("backup")
+    target = scratch.root / "restored"
+    started = []
+
+    def at_name(disk, path):
+        if path.endswith("/global/pg_control"):
+            others = [name for name in disk.lost(without=NOT_DURABLE) if name != path]
+            assert [name for name in others if "pg_control.pgcairn-tmp." not in name] == []
+            started.append(path)
+
+    disk = Recorder(scratch).run(
+        "restore", "--type=full", f"--target-dir={target}",
+        f"--tablespace-map={place}={scratch.root}/new-place", at_name=at_name)
+    assert started == [f"{target}/global/pg_control"]
+    require_durable(disk, f"{target}/base/", f"{scratch.root}/new-place/PG_",
+                    f"{target}.config/", "/backup_label", "/recovery.signal")
