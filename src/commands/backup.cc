@@ -5,14 +5,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
 
 #include "commands/copy_files.h"
+#include "commands/newest_memory.h"
 #include "commands/open_cluster.h"
 #include "commands/server_check.h"
+#include "commands/unfinished_backup.h"
 #include "commands/wal_wait.h"
 #include "postgres/backup_session.h"
 #include "postgres/connection.h"
@@ -27,6 +30,7 @@
 #include "repository/names.h"
 #include "repository/wal_store/wal_store.h"
 #include "storage/discarding/discarding_storage.h"
+#include "storage/local/local_storage.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -37,36 +41,34 @@ namespace {
 struct Run {
   const config::Settings& settings;
   const BackupOptions& options;
-  OpenedCluster opened;
-  std::unique_ptr<storage::DiscardingStorage> discarding;        // --test only
-  std::unique_ptr<repository::ClusterAccess> discarding_access;  // --test only
+  OpenedCluster opened;  // its cluster stores through the one of the next two that is there
+  std::unique_ptr<storage::DiscardingStorage> discarding;  // --test only
+  std::unique_ptr<UnfinishedBackup> unfinished;            // otherwise
   postgres::Connection connection;
   postgres::ServerFacts facts;
   std::string data_directory;
   Timestamp started;
   std::string backup_id;
 
-  // Where packs and the manifest go.
-  const repository::ClusterAccess& target() const {
-    return discarding_access ? *discarding_access : *opened.cluster;
-  }
+  const repository::ClusterAccess& cluster() const { return *opened.cluster; }
 };
 
-// Removes the lease when the run ends, however it ends.
-class LeaseHolder {
+// When the run ends, however it ends, removes its packs, unless it came to its manifest, and then
+// its lease.
+class RunEnd {
  public:
-  LeaseHolder(const repository::ClusterAccess& cluster, std::string backup_id)
-      : cluster_(cluster), backup_id_(std::move(backup_id)) {}
-  LeaseHolder(const LeaseHolder&) = delete;
-  LeaseHolder& operator=(const LeaseHolder&) = delete;
-  ~LeaseHolder() {
-    Status removed = repository::RemoveLease(cluster_, backup_id_);
+  explicit RunEnd(Run& run) : run_(run) {}
+  RunEnd(const RunEnd&) = delete;
+  RunEnd& operator=(const RunEnd&) = delete;
+  ~RunEnd() {
+    Status removed = run_.unfinished ? run_.unfinished->TakeBack() : Status();
+    if (!removed.ok()) LogWarning("{}", removed.error().message);
+    removed = repository::RemoveLease(run_.cluster(), run_.backup_id);
     if (!removed.ok()) LogWarning("{}", removed.error().message);
   }
 
  private:
-  const repository::ClusterAccess& cluster_;
-  std::string backup_id_;
+  Run& run_;
 };
 
 // Asks for the insert position over a connection of its own, opened when a page is first in doubt.
@@ -93,6 +95,21 @@ class InsertPosition {
   std::optional<postgres::Connection> connection_;
 };
 
+void StoreThrough(Run& run) {
+  std::unique_ptr<repository::ClusterAccess> direct = std::move(run.opened.cluster);
+  storage::Storage* through = nullptr;
+  if (run.options.test) {
+    run.discarding = std::make_unique<storage::DiscardingStorage>(*run.opened.storage);
+    through = run.discarding.get();
+  } else {
+    run.unfinished =
+        std::make_unique<UnfinishedBackup>(*run.opened.storage, direct->names, run.backup_id);
+    through = run.unfinished.get();
+  }
+  run.opened.cluster = std::make_unique<repository::ClusterAccess>(
+      repository::ClusterAccess{*through, direct->names, direct->place, std::move(direct->keys)});
+}
+
 Result<Run> Prepare(const config::Settings& settings, const BackupOptions& options) {
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(postgres::Connection connection, Connect(settings));
@@ -110,15 +127,23 @@ Result<Run> Prepare(const config::Settings& settings, const BackupOptions& optio
           nullptr,           std::move(connection),
           std::move(facts),  std::move(data_directory),
           started,           std::move(backup_id)};
-  if (options.test) {
-    run.discarding = std::make_unique<storage::DiscardingStorage>(*run.opened.storage);
-    // The keys are opened a second time: a key ring is not copied.
-    ASSIGN_OR_RETURN(OpenedCluster again, OpenCluster(settings));
-    run.discarding_access = std::make_unique<repository::ClusterAccess>(
-        repository::ClusterAccess{*run.discarding, again.cluster->names, again.cluster->place,
-                                  std::move(again.cluster->keys)});
-  }
+  StoreThrough(run);
   return run;
+}
+
+// What runs that died left behind costs room until somebody clears it away; no backup fails for it.
+void RemoveStaleTemporaries(const config::Settings& settings) {
+  // No put takes that long: what another host is writing now is safe.
+  constexpr std::chrono::hours kAge{24};
+  Result<std::unique_ptr<storage::LocalStorage>> local =
+      storage::LocalStorage::Open(settings.storage.local_path);
+  Result<uint64_t> removed =
+      local.ok() ? (*local)->RemoveStaleTemporaries(kAge) : Result<uint64_t>(local.error());
+  if (!removed.ok()) {
+    LogWarning("{}", removed.error().message);
+  } else if (*removed > 0) {
+    LogInfo("removed {} temporary files of runs that died from the repository", *removed);
+  }
 }
 
 // Archiving is proven before anything is copied: a segment that is finished now must arrive. The
@@ -178,7 +203,7 @@ Result<CopyResult> CopyDataDirectory(Run& run, postgres::BackupSession& session,
                      last_ping = MonotonicSeconds();
                      return session.Ping();
                    }};
-  Result<CopyResult> result = CopyFiles(run.target(), copy);
+  Result<CopyResult> result = CopyFiles(run.cluster(), copy);
   *bytes_read = progress.done_bytes();
   return result;
 }
@@ -327,7 +352,6 @@ Status FinishManifest(Run& run, postgres::BackupSession& session, const CopyResu
   uint64_t new_bytes = 0;
   for (const repository::StoredPack& pack : copied.packs) new_bytes += pack.length;
   manifest.set_new_pack_bytes(new_bytes);
-  manifest.set_pack_count(copied.packs.size());
   return NamePredecessor(*run.opened.cluster, manifest);
 }
 
@@ -353,8 +377,9 @@ Status AwaitWal(Run& run, const std::vector<std::string>& segments, format::Mani
 Result<BackupReport> Backup(const config::Settings& settings, const BackupOptions& options) {
   const double began = MonotonicSeconds();
   ASSIGN_OR_RETURN(Run run, Prepare(settings, options));
-  RETURN_IF_ERROR(repository::WriteLease(run.target(), run.backup_id, run.started));
-  LeaseHolder lease(run.target(), run.backup_id);
+  if (!options.test) RemoveStaleTemporaries(settings);
+  RETURN_IF_ERROR(repository::WriteLease(run.cluster(), run.backup_id, run.started));
+  RunEnd end(run);
   format::Manifest manifest;
   DescribeRun(run, manifest);
   DescribeServer(run, manifest);
@@ -398,7 +423,8 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
                            &manifest, &wal_wait_seconds)
                       .Context("waiting for the WAL that the backup needs"));
   manifest.set_finished_at_us(Timestamp::Now().unix_us);
-  RETURN_IF_ERROR(repository::CommitBackup(run.target(), manifest, copied.packs));
+  RETURN_IF_ERROR(repository::CommitBackup(run.cluster(), manifest, copied.packs));
+  if (!options.test) RememberBackup(settings, *run.opened.cluster, run.backup_id);
 
   BackupReport report = Summarise(run, manifest);
   report.bytes_read = bytes_read;

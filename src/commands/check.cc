@@ -7,7 +7,10 @@
 #include <optional>
 #include <utility>
 
+#include "commands/clock_check.h"
+#include "commands/memory_check.h"
 #include "commands/open_cluster.h"
+#include "commands/permission_check.h"
 #include "commands/recovery_window.h"
 #include "commands/server_check.h"
 #include "commands/wal_wait.h"
@@ -30,9 +33,14 @@ class Checker {
 
   CheckReport Run() {
     CheckConfiguration();
+    AddAll(CheckPermissions(settings_));
     CheckStorage();
     CheckServer();
     CheckDataDirectory();
+    CheckClocks();
+    // Before archiving: a segment that arrives now would take the place of the one remembered.
+    if (opened_)
+      AddAll(CheckMemory(NewestMemory::Of(settings_, *opened_->cluster), *opened_->cluster));
     CheckArchiving();
     CheckBackups();
     return std::move(report_);
@@ -42,6 +50,9 @@ class Checker {
   void Add(std::string subject, Severity severity, std::string message, std::string remedy = "") {
     report_.findings.push_back(
         {std::move(subject), severity, std::move(message), std::move(remedy)});
+  }
+  void AddAll(std::vector<Finding> findings) {
+    for (Finding& finding : findings) report_.findings.push_back(std::move(finding));
   }
   void AddError(std::string subject, const Error& error) {
     Add(std::move(subject), Severity::kError, error.message, error.hint);
@@ -112,9 +123,27 @@ class Checker {
 
   void CheckDataDirectory() {
     if (!facts_) return;
+    const std::string& configured = settings_.cluster.data_directory;
+    AddAll(
+        CheckArchiverAccess(settings_, configured.empty() ? facts_->data_directory : configured));
     Result<std::string> directory = ProveDataDirectory(settings_, *facts_);
     if (!directory.ok()) return AddError("data directory", directory.error());
     Add("data directory", Severity::kOk, *directory);
+    AddAll(CheckTablespaceAccess(*facts_));
+  }
+
+  void CheckClocks() {
+    if (connection_) CheckClock(ReadServerClock(*connection_));
+    if (!opened_) return;
+    CheckClock(ReadStorageClock(*opened_->storage));
+    Result<std::vector<Finding>> ahead = FindWhatLiesAhead(*opened_->cluster, Timestamp::Now());
+    if (!ahead.ok()) return AddError("clock", ahead.error());
+    AddAll(std::move(*ahead));
+  }
+
+  void CheckClock(const Result<ClockReading>& reading) {
+    if (!reading.ok()) return AddError("clock", reading.error());
+    report_.findings.push_back(JudgeClock(*reading));
   }
 
   void CheckArchiving() {

@@ -1,27 +1,17 @@
 #include "commands/server_check.h"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
 
+#include "commands/os_user.h"
 #include "util/file.h"
 
 namespace pgcairn::commands {
 namespace {
-
-std::string UserName(uid_t uid) {
-  struct passwd entry {};
-  struct passwd* found = nullptr;
-  char buffer[4096];
-  if (::getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) == 0 && found != nullptr) {
-    return entry.pw_name;
-  }
-  return fmt::format("#{}", uid);
-}
 
 Status CheckOwner(const std::string& directory) {
   struct stat info {};
@@ -36,10 +26,10 @@ Status CheckOwner(const std::string& directory) {
     return error;
   }
   if (info.st_uid == ::geteuid()) return {};
-  std::string owner = UserName(info.st_uid);
+  std::string owner = UserOf(info.st_uid).name;
   return Error{Code::kPermission,
                fmt::format("the data directory {} belongs to {}, pgcairn runs as {}", directory,
-                           owner, UserName(::geteuid())),
+                           owner, UserOf(::geteuid()).name),
                fmt::format("run it as that user: sudo -u {} pgcairn ...", owner)};
 }
 
