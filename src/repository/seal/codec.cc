@@ -12,10 +12,10 @@
 namespace pgcairn::repository {
 namespace {
 
-// The parameters of the level as zstd chooses them for long inputs, whatever the length of the blob:
-// for 256 KiB and less it would choose slower ones by itself. The quick levels' hash table is twice
-// as long as zstd's: it still lies in a core's own cache, and pages become 2 % smaller for 4 % more
-// time (docs/adr/0005-data-blobs-of-one-mebibyte.md).
+// The parameters of the level as zstd chooses them for long inputs, whatever the length of the
+// blob: for 256 KiB and less it would choose slower ones by itself. The quick levels' hash table is
+// twice as long as zstd's: it still lies in a core's own cache, and pages become 2 % smaller for 4
+// % more time (docs/adr/0005-data-blobs-of-one-mebibyte.md).
 void SetParameters(ZSTD_CCtx* context, int level) {
   constexpr unsigned long long kLongInput = 1 << 20;
   ZSTD_compressionParameters chosen = ZSTD_getCParams(level, kLongInput, 0);
