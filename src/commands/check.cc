@@ -195,6 +195,26 @@ class Checker {
         bad == 0 ? "" : "`pgcairn show latest` names the pages");
   }
 
+  // Behind the newest backup it is about today: everything from there on is lost until the next
+  // one.
+  void JudgeGap(const WalGap& gap, const std::vector<format::Manifest>& manifests) {
+    const std::string push =
+        "archive them again with `pgcairn wal push` if a server still has them";
+    const bool open = manifests.empty() || IsBehind(gap, manifests.back());
+    Add("recovery window", open ? Severity::kError : Severity::kWarning,
+        fmt::format(
+            "{} WAL segments are missing, {} to {}: no moment from there {} can be restored",
+            gap.segments, gap.first_missing, gap.last_missing, open ? "on" : "to the next backup"),
+        open ? push + ", or run `pgcairn backup` now" : push);
+  }
+
+  static bool IsBehind(const WalGap& gap, const format::Manifest& backup) {
+    // Log and segment, in digits of a fixed number; the timeline comes before them.
+    auto place = [](const std::string& segment) { return std::string_view(segment).substr(8, 16); };
+    if (backup.wal().empty() || gap.timeline.value < backup.timeline()) return false;
+    return place(gap.first_missing) > place(backup.wal().rbegin()->name());
+  }
+
   void CheckWindow(const std::vector<std::string>& ids) {
     std::vector<format::Manifest> manifests;
     for (const std::string& id : ids) {
@@ -207,13 +227,7 @@ class Checker {
     }
     Result<ClusterWindows> windows = FindRecoveryWindows(*opened_->cluster, manifests);
     if (!windows.ok()) return AddError("recovery window", windows.error());
-    for (const WalGap& gap : windows->gaps) {
-      Add("recovery window", Severity::kWarning,
-          fmt::format("{} WAL segments are missing, {} to {}: no moment from there to the next "
-                      "backup can be restored",
-                      gap.segments, gap.first_missing, gap.last_missing),
-          "archive them again with `pgcairn wal push` if a server still has them");
-    }
+    for (const WalGap& gap : windows->gaps) JudgeGap(gap, manifests);
     for (const std::string& name : windows->lost_histories) {
       Add("recovery window", Severity::kError,
           fmt::format("{} is missing or damaged: no backup of an older timeline can be brought "

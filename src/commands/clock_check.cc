@@ -47,11 +47,11 @@ Result<std::optional<Finding>> JudgeNewestSegment(const repository::ClusterAcces
   ASSIGN_OR_RETURN(std::vector<std::string> names, wal.ListSegments());
   size_t oldest = names.size() - std::min(names.size(), kSegmentsMax);
   for (size_t i = names.size(); i > oldest; --i) {
-    ASSIGN_OR_RETURN(format::WalInfo info, wal.ReadInfo(names[i - 1]));
-    if (!info.summary().has_max_time_us()) continue;
+    Result<format::WalInfo> info = wal.ReadInfo(names[i - 1]);
+    if (!info.ok() || !info->summary().has_max_time_us()) continue;
     return JudgeMoment(
         fmt::format("the archived segment {} holds a transaction that ended on", names[i - 1]),
-        Timestamp{info.summary().max_time_us()}, now);
+        Timestamp{info->summary().max_time_us()}, now);
   }
   return std::optional<Finding>();
 }

@@ -70,7 +70,7 @@ std::vector<Finding> NothingRemembered(const NewestMemory& memory,
                        "{}: it could not tell if newer ones were lost",
                        ids.size(), ids.back()),
            "compare with what you noted elsewhere; what this host stores from now on is "
-           "remembered"}};
+           "remembered if it can write to storage.log_path"}};
 }
 
 std::vector<Finding> CheckBackups(const NewestMemory& memory,

@@ -113,6 +113,16 @@ std::vector<RememberedBackup> Gone(const repository::ClusterAccess& cluster,
   return gone;
 }
 
+// Without a folder that was asked for there is no log either, of which nothing is said.
+void Complain(const config::Settings& settings, const std::string& done, const Error& error) {
+  bool no_folder = error.code == Code::kNotFound || error.code == Code::kPermission;
+  if (no_folder && !settings.IsSet("storage.log_path")) {
+    LogDebug("{}, but not noted: {}", done, error.message);
+  } else {
+    LogWarning("{}, but not noted: {}", done, error.message);
+  }
+}
+
 }  // namespace
 
 Status LookForBackup(const repository::ClusterAccess& cluster, const RememberedBackup& backup) {
@@ -154,13 +164,16 @@ std::vector<std::string> NewestMemory::BackupsFilesOfOthers() const {
   std::error_code error;
   const std::string head = fmt::format("newest-{}-", cluster_);
   const std::string tail = ".backups";
-  for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
-    std::string name = entry.path().filename().string();
-    if (!name.starts_with(head) || !name.ends_with(tail) || entry.path() == backups_file_) continue;
+  std::filesystem::directory_iterator entry(folder_, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    std::string name = entry->path().filename().string();
+    if (!name.starts_with(head) || !name.ends_with(tail) || entry->path() == backups_file_) {
+      continue;
+    }
     // A cluster's name may go on with what another one's ends with.
     size_t digits = name.size() - std::min(name.size(), head.size() + tail.size());
     std::optional<Bytes> id = FromHex(std::string_view(name).substr(head.size(), digits));
-    if (id && id->size() == repository::RepositoryId::kBytes) files.push_back(entry.path());
+    if (id && id->size() == repository::RepositoryId::kBytes) files.push_back(entry->path());
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -207,14 +220,14 @@ Status NewestMemory::NoteSegment(uint64_t system_identifier, std::string_view na
 void RememberBackup(const config::Settings& settings, const repository::ClusterAccess& cluster,
                     const std::string& backup_id) {
   Status noted = NewestMemory::Of(settings, cluster).NoteBackup(cluster, backup_id);
-  if (!noted.ok()) LogWarning("{} is stored, but not noted: {}", backup_id, noted.error().message);
+  if (!noted.ok()) Complain(settings, backup_id + " is stored", noted.error());
 }
 
 void RememberSegment(const config::Settings& settings, const repository::ClusterAccess& cluster,
                      uint64_t system_identifier, std::string_view name) {
   if (postgres::KindOfWalFile(name) != postgres::WalFileKind::kSegment) return;
   Status noted = NewestMemory::Of(settings, cluster).NoteSegment(system_identifier, name);
-  if (!noted.ok()) LogWarning("{} is archived, but not noted: {}", name, noted.error().message);
+  if (!noted.ok()) Complain(settings, fmt::format("{} is archived", name), noted.error());
 }
 
 }  // namespace pgcairn::commands

@@ -4,9 +4,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <set>
 
@@ -44,18 +48,31 @@ std::vector<Place> PlacesOf(const config::Settings& settings) {
   return places;
 }
 
+// Others can be given rights to these on purpose, and file systems of the network show owners and
+// modes of their own: what they hold is sealed.
+bool IsShared(const Place& place) { return (place.archiver_needs & W_OK) != 0; }
+
+// CIFS, SMB2, FUSE, FAT and exFAT show the modes that they were mounted with.
+bool KeepsModes(const std::string& path) {
+  constexpr std::array<uint32_t, 5> kWithout = {0xFF534D42, 0xFE534D42, 0x65735546, 0x4D44,
+                                                0x2011BAB0};
+  struct statfs info {};
+  return ::statfs(path.c_str(), &info) != 0 ||
+         std::ranges::find(kWithout, static_cast<uint32_t>(info.f_type)) == kWithout.end();
+}
+
 bool IsTrusted(uid_t owner) { return owner == 0 || owner == ::geteuid(); }
 
 // Which bits must not be there. A file of root's is read by its group, or not at all.
 mode_t ReadersOf(const Place& place, uid_t owner) {
-  bool by_group = owner != ::geteuid() && (place.archiver_needs & W_OK) == 0;
+  bool by_group = owner != ::geteuid() && !IsShared(place);
   return by_group ? 004 : 044;
 }
 
 std::string Close(const Place& place, uid_t owner) {
   std::string path = QuoteForShell(place.path);
   if (owner == ::geteuid()) return fmt::format("run: chmod go-rwx {}", path);
-  if ((place.archiver_needs & W_OK) == 0) return fmt::format("run: sudo chmod go-w,o-r {}", path);
+  if (!IsShared(place)) return fmt::format("run: sudo chmod go-w,o-r {}", path);
   return fmt::format("run: sudo chown {0} {1} && sudo chmod go-rwx {1}", UserOf(::geteuid()).name,
                      path);
 }
@@ -66,20 +83,28 @@ std::vector<Finding> JudgePlace(const Place& place) {
   if (::stat(place.path.c_str(), &info) != 0) return {};
   std::string named = place.what + " " + DescribeAccess(place.path);
   if (!IsTrusted(info.st_uid)) {
-    return {{kSubject, Severity::kError,
+    return {{kSubject, IsShared(place) ? Severity::kWarning : Severity::kError,
              fmt::format("{} belongs to another user, who can change it", named),
              fmt::format("run: sudo chown {} {}", UserOf(::geteuid()).name,
                          QuoteForShell(place.path))}};
   }
   if ((info.st_mode & 022) != 0) {
-    return {{kSubject, Severity::kError, fmt::format("others can write to {}", named),
-             Close(place, info.st_uid)}};
+    const bool tolerable =
+        IsShared(place) && ((info.st_mode & 002) == 0 || !KeepsModes(place.path));
+    return {{kSubject, tolerable ? Severity::kWarning : Severity::kError,
+             fmt::format("others can write to {}", named), Close(place, info.st_uid)}};
   }
   if ((info.st_mode & ReadersOf(place, info.st_uid)) != 0) {
     return {{kSubject, place.secret ? Severity::kError : Severity::kWarning,
              fmt::format("others can read {}", named), Close(place, info.st_uid)}};
   }
   return {};
+}
+
+bool Archives(const OsUser& archiver, const Place& place) {
+  // Of itself the process can ask the kernel, which knows more than owners and modes.
+  if (archiver.uid != ::geteuid()) return MayUse(archiver, place.path, place.archiver_needs);
+  return ::faccessat(AT_FDCWD, place.path.c_str(), place.archiver_needs, AT_EACCESS) == 0;
 }
 
 // Who can write to a folder can put something else in the place of what lies in it, unless the
@@ -133,7 +158,7 @@ std::vector<Finding> CheckArchiverAccess(const config::Settings& settings,
   std::vector<std::string> closed;
   std::vector<std::string> paths;
   for (const Place& place : PlacesOf(settings)) {
-    if (MayUse(archiver, place.path, place.archiver_needs)) continue;
+    if (Archives(archiver, place)) continue;
     closed.push_back(place.what + " " + DescribeAccess(place.path));
     paths.push_back(QuoteForShell(place.path));
   }

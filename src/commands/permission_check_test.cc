@@ -82,7 +82,7 @@ TEST_F(PermissionCheckTest, WhatOthersCanWriteToIsAnError) {
     EXPECT_EQ(SeverityWith(path, 0602), Severity::kError) << path;
   }
   for (const std::string& path : {settings_.storage.local_path, settings_.storage.log_path}) {
-    EXPECT_EQ(SeverityWith(path, 0770), Severity::kError) << path;
+    EXPECT_EQ(SeverityWith(path, 0770), Severity::kWarning) << "a group can be let in on purpose";
     EXPECT_EQ(SeverityWith(path, 01777), Severity::kError) << path;
   }
 }

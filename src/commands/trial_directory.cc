@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
@@ -23,12 +24,27 @@
 namespace pgcairn::commands {
 namespace {
 
-constexpr std::string_view kPrefix = "pgcairn-restore-test-";
+// Of this host only: on a disk that hosts share, a lock of another one may not be seen, nor its
+// processes.
+std::string NamePrefix() {
+  char host[256] = "";
+  if (::gethostname(host, sizeof host - 1) != 0) host[0] = 0;
+  std::string prefix = fmt::format("pgcairn-restore-test-{}-", host);
+  std::replace(prefix.begin(), prefix.end(), '/', '_');
+  return prefix;
+}
 
 void Remove(const std::string& path) {
   std::error_code error;
   std::filesystem::remove_all(path, error);
   if (error) LogWarning("removing {}: {}", path, error.message());
+}
+
+bool IsAt(int fd, const std::string& path) {
+  struct stat opened {};
+  struct stat named {};
+  return ::fstat(fd, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
 // A directory of this user, locked by nobody until now. Invalid for anything else.
@@ -75,7 +91,7 @@ bool EndsWithin(int process_fd, int timeout_ms) {
 bool StopServerIn(const std::string& data_directory) {
   constexpr int kPatienceMs = 15'000;
   std::optional<pid_t> pid = ServerIn(data_directory);
-  if (!pid) return true;
+  if (!pid || !WorksIn(*pid, data_directory)) return true;
   // The descriptor means this process even if its number is used again meanwhile.
   UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0)));
   if (!process.valid()) return errno == ESRCH;
@@ -91,14 +107,16 @@ bool StopServerIn(const std::string& data_directory) {
 }
 
 void RemoveLeftBehind(const std::string& parent) {
+  const std::string prefix = NamePrefix();
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
-    if (!entry.path().filename().string().starts_with(kPrefix)) continue;
-    const std::string path = entry.path().string();
+  std::filesystem::directory_iterator entry(parent, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const std::string path = entry->path().string();
+    if (!entry->path().filename().string().starts_with(prefix)) continue;
     UniqueFd lock = LockLeftBehind(path);
     if (!lock.valid()) continue;
     if (!StopServerIn(ChooseTestPlaces({}, path).data_directory)) {
-      LogWarning("the server in {} does not end: it stays", path);
+      LogWarning("the server in {} cannot be stopped: it stays", path);
       continue;
     }
     LogInfo("removing {}, which a trial that was killed left behind", path);
@@ -121,20 +139,24 @@ TrialDirectory::~TrialDirectory() {
 Result<TrialDirectory> TrialDirectory::Make(const std::string& parent) {
   RETURN_IF_ERROR(MakeDirectories(parent));
   RemoveLeftBehind(parent);
-  for (;;) {
-    std::string path = fmt::format("{}/{}XXXXXX", parent, kPrefix);
+  constexpr int kTriesMax = 100;
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    std::string path = fmt::format("{}/{}XXXXXX", parent, NamePrefix());
     if (::mkdtemp(path.data()) == nullptr) {
       return ErrnoError(errno, "creating a directory in", parent);
     }
-    ASSIGN_OR_RETURN(UniqueFd lock, Open(path, O_RDONLY | O_DIRECTORY));
+    // Between its making and its locking another trial may take it for left behind, and remove it.
+    UniqueFd lock(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!lock.valid() && errno != ENOENT) return ErrnoError(errno, "opening", path);
     // Where there are no locks, nobody can take this one for left behind either.
-    bool taken = ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    struct stat info {};
-    // Between its making and its locking another trial may have removed it.
-    if (!taken && ::fstat(lock.get(), &info) == 0 && info.st_nlink > 0) {
+    bool taken =
+        lock.valid() && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (lock.valid() && !taken && IsAt(lock.get(), path)) {
       return TrialDirectory(std::move(path), std::move(lock));
     }
   }
+  return Error{Code::kFailed, "other trials remove every new directory in " + parent,
+               "set restore.test_directory to a folder that this host has for itself"};
 }
 
 }  // namespace pgcairn::commands

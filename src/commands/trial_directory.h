@@ -13,8 +13,9 @@ namespace pgcairn::commands {
 class TrialDirectory {
  public:
   // A new directory below `parent`, 0700; `parent` is made when absent. First removes those below
-  // `parent` that trials of the same user left behind, and stops the servers that still run in
-  // them; one that cannot be removed is a warning. Errors: kPermission, kNoSpace, kStorage.
+  // `parent` that trials of the same user on this host left behind, and stops the servers that
+  // still run in them; one that cannot be removed is a warning. Errors: kPermission, kNoSpace,
+  // kStorage.
   static Result<TrialDirectory> Make(const std::string& parent);
 
   TrialDirectory(TrialDirectory&& other) noexcept;

@@ -9,6 +9,18 @@
 #include <system_error>
 
 namespace pgcairn {
+namespace {
+
+// As PostgreSQL's fsync_fname_ext (src/common/file_utils.c) does it with directories: who may not
+// read one cannot sync it, and some file systems do not know how.
+Status FsyncWherePossible(const std::string& directory) {
+  Result<UniqueFd> fd = Open(directory, O_RDONLY | O_DIRECTORY);
+  if (!fd.ok()) return fd.code() == Code::kPermission ? Status() : fd.status();
+  if (::fsync(fd->get()) == 0 || errno == EINVAL || errno == EBADF) return {};
+  return ErrnoError(errno, "making durable", directory);
+}
+
+}  // namespace
 
 UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
   if (this != &other) {
@@ -171,7 +183,7 @@ Status MakeDirectories(const std::string& directory, mode_t mode) {
   if (::chmod(directory.c_str(), mode) != 0) {
     return ErrnoError(errno, "setting the mode of", directory);
   }
-  return FsyncDirectory(DirectoryOf(directory));
+  return FsyncWherePossible(DirectoryOf(directory));
 }
 
 bool Exists(const std::string& path) {

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from recorded_calls import Recorder
+from scratch import BINDIR
 
 # Promise nothing: a log is for people, and a lost note of the newest segment costs nothing.
 NOT_DURABLE = ("/pgcairn.log", ".segment")
@@ -57,7 +58,10 @@ def test_everything_that_a_backup_refers_to_is_durable_before_its_manifest(recor
 def test_an_archived_segment_is_durable_when_postgresql_is_told_so(recorded):
     scratch, server, recorder = recorded
     server.stop()
-    segment = max(path for path in (server.data / "pg_wal").iterdir() if len(path.name) == 24)
+    # Those behind it may be old files under names to come.
+    name = re.search(r"REDO WAL file: *([0-9A-F]{24})",
+                     scratch.run([BINDIR / "pg_controldata", server.data]).stdout).group(1)
+    segment = server.data / "pg_wal" / name
     disk = recorder.run("wal", "push", segment)
     require_durable(disk, segment.name)
 

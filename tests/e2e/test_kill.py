@@ -1,6 +1,7 @@
 """kill -9 at random points: the repository stays valid, the server goes on, the next run succeeds,
 and no WAL that was acknowledged is lost."""
 
+import pathlib
 import shutil
 import time
 
@@ -23,11 +24,11 @@ def _kills(request):
     return request.param
 
 
-def wait_until(condition, what, timeout=60):
+def wait_until(condition, what, timeout=60, log=lambda: ""):
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
-            raise Failed(f"{what}: not within {timeout} s")
+            raise Failed(f"{what}: not within {timeout} s\n{log()[-4000:]}")
         time.sleep(0.05)
 
 
@@ -229,6 +230,7 @@ def test_a_recovery_whose_fetches_are_killed_stops_and_then_goes_on(archived, se
             accidents.plan(delay, rng.choice(["alone", "signal"]), status=137,
                            spare=rng.randrange(len(segments)))
             start_expecting_an_accident(restored, accidents, before)
+            delay *= 0.8  # the fetch was quicker
         assert "archive recovery complete" not in restored.log_text()
     accidents.forget()
     left = temporaries(restored.data)
@@ -241,7 +243,7 @@ def start_expecting_an_accident(restored, accidents, kills_before):
     pid = restored.data / "postmaster.pid"
     try:
         restored.start(*ALONE, "hot_standby=off", wait=False)
-        wait_until(lambda: not accidents.planned(), "the planned fetch")
+        wait_until(lambda: not accidents.planned(), "the planned fetch", log=restored.log_text)
         seen = len(accidents.outcomes())
         wait_until(lambda: len(accidents.outcomes()) > seen or not pid.exists(), "the next fetch")
     finally:
@@ -250,6 +252,20 @@ def start_expecting_an_accident(restored, accidents, kills_before):
             restored.running = False
         else:
             restored.stop("immediate")
+        # A postmaster that gives up does not wait for its children; no other one starts while they
+        # hold its shared memory.
+        wait_until(lambda: not anybody_works_in(restored.data), "the end of its last processes")
+
+
+def anybody_works_in(directory):
+    """All processes of a server do, and the commands that they run."""
+    for process in pathlib.Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if process.readlink() == directory:
+                return True
+        except OSError:
+            pass  # it has ended, or is another user's
+    return False
 
 
 # restore

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import signal
+import socket
 import time
 
 import pytest
@@ -12,6 +13,7 @@ from restore_proof import cold_contents, repository_is_valid, require_restorable
 from scratch import Failed, give_to_server_user, kill
 
 TIMEOUT = 13
+MINE = f"pgcairn-restore-test-{socket.gethostname()}"
 
 
 def objects(scratch, pattern):
@@ -94,7 +96,7 @@ def is_running(pid):
 
 
 def trials(folder):
-    return sorted(folder.glob("pgcairn-restore-test-*"))
+    return sorted(folder.glob(f"{MINE}-*"))
 
 
 def wait_for(condition, what, timeout=60):
@@ -113,7 +115,7 @@ def test_a_trial_removes_what_killed_trials_left_and_nothing_that_is_in_use(prot
     scratch.write_config(server, restore={"test_directory": str(folder)})
 
     # As a trial that was killed before it could stop its server, or whose server was not told.
-    left = scratch.server("trials/pgcairn-restore-test-killed/data")
+    left = scratch.server(f"trials/{MINE}-killed/data")
     left.data.parent.mkdir(mode=0o700)
     give_to_server_user(left.data.parent)
     left.initdb()
@@ -121,12 +123,12 @@ def test_a_trial_removes_what_killed_trials_left_and_nothing_that_is_in_use(prot
     pid = int((left.data / "postmaster.pid").read_text().split("\n", 1)[0])
 
     # A pid file of another time: the process that has the number now is none of ours.
-    other = scratch.make_directory("trials/pgcairn-restore-test-other")
+    other = scratch.make_directory(f"trials/{MINE}-other")
     (other / "data").mkdir()
     (other / "data/postmaster.pid").write_bytes((server.data / "postmaster.pid").read_bytes())
     for path in (other / "data", other / "data/postmaster.pid"):
         give_to_server_user(path)
-    bystander = scratch.make_directory("trials/pgcairn-restore-tests")
+    bystander = scratch.make_directory(f"trials/{MINE}s")
 
     running = start(scratch, "restore", "--test")
     try:

@@ -55,6 +55,14 @@ TEST(WalIdentity, IsThatOfNameLengthAndEveryByte) {
   EXPECT_TRUE(is_new(kKey, kName, swapped));
 }
 
+// The value is that of an implementation in Python made from docs/format.md.
+TEST(WalIdentity, IsAsTheFormatSays) {
+  Bytes file = ToBytes(AsBytes("abc"));
+  file.resize(5);
+  EXPECT_EQ(ToHex(WalIdentity(kKey, kName, file).view()),
+            "8146c8199695ac8a707f0d5ede89f5c39db79dc7877bf03548b2ee7009e90ff2");
+}
+
 TEST(WalIdentity, IsTheSameWhetherItsTagsAreMadeTogetherOrByManyTaggers) {
   Bytes file = WithZeros(RandomContent(kWalPieceBytes + 5, 1), 3 * kWalPieceBytes);
   ByteView content = WithoutTrailingZeros(file);

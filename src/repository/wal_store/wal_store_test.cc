@@ -39,7 +39,7 @@ Bytes SegmentContent(size_t size, uint64_t seed) {
 }
 
 TEST_F(WalStoreTest, AFileComesBackByteForByte) {
-  for (size_t size : {0u, 1u, 100u, 1'048'576u, 1'048'577u, 16'777'216u}) {
+  for (size_t size : {0u, 1u, 100u, 1'048'576u, 1'048'577u, 16'777'216u, 3'145'728u}) {
     std::string name = "0000000100000000000000" + ToHex(Bytes{static_cast<uint8_t>(size % 251)});
     Bytes file = SegmentContent(size, size);
     Result<PushOutcome> pushed = Push(name, file);

@@ -110,22 +110,30 @@ class _Identity:
         self._hmac.update(len(encoded).to_bytes(2, "little") + encoded + raw_size.to_bytes(8, "little"))
         key = HKDF(hashes.SHA256(), 32, b"", b"pgcairn wal pieces v1").derive(wal_identity_key)
         self._tags = AESGCM(key)
-        self._waiting = b""  # less than a piece, or what may turn out to be the zeros at the end
+        self._waiting = b""  # less than a piece
+        self._zeros = 0  # that follow it: they may be the end of the file
 
     def update(self, raw: bytes) -> None:
-        waiting = self._waiting + raw
-        content = len(waiting.rstrip(b"\0"))
-        at = 0
-        while at + PIECE <= content:
-            self._tag(waiting[at : at + PIECE])
-            at += PIECE
-        self._waiting = waiting[at:]
+        kept = raw.rstrip(b"\0")
+        if kept:
+            while self._zeros:
+                now = min(self._zeros, PIECE)
+                self._zeros -= now
+                self._append(bytes(now))
+            self._append(kept)
+        self._zeros += len(raw) - len(kept)
 
     def digest(self) -> bytes:
-        rest = self._waiting.rstrip(b"\0")
-        for at in range(0, len(rest), PIECE):
-            self._tag(rest[at : at + PIECE])
+        if self._waiting:
+            self._tag(self._waiting)
+            self._waiting = b""
         return self._hmac.digest()
+
+    def _append(self, raw: bytes) -> None:
+        self._waiting += raw
+        while len(self._waiting) >= PIECE:
+            self._tag(self._waiting[:PIECE])
+            self._waiting = self._waiting[PIECE:]
 
     def _tag(self, piece: bytes) -> None:
         self._hmac.update(self._tags.encrypt(bytes(12), b"", piece))
