@@ -25,7 +25,7 @@ Status ReadAll(int fd, std::span<uint8_t> room, uint64_t offset, const std::stri
 
 // The length of the file without the pieces of zeros at its end.
 Result<size_t> WithoutZerosAtTheEnd(int fd, size_t size, const std::string& path) {
-  Bytes step(64 * 1024);
+  Bytes step(size_t{64} * 1024);
   while (size > 0) {
     const size_t begin = (size - 1) / step.size() * step.size();
     std::span<uint8_t> room = std::span(step).first(size - begin);
