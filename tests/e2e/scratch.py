@@ -24,6 +24,15 @@ READER = CHECKOUT / "tools/reader/pgcairn_reader.py"
 PORT = 5432  # names the socket only: nothing listens on the network
 
 
+def wait_for(condition, what, timeout=60, log=lambda: ""):
+    """Fails with `what` and the end of `log` when it does not come true in time."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Failed(f"{what}: not within {timeout} s\n{log()[-4000:]}")
+        time.sleep(0.02)
+
+
 def as_server_user(command):
     command = [str(part) for part in command]
     if os.getuid() != 0:

@@ -3,7 +3,6 @@ and no WAL that was acknowledged is lost."""
 
 import pathlib
 import shutil
-import time
 
 import pytest
 
@@ -12,7 +11,7 @@ from killed_runs import Accidents, duration_of, generator, random_points, run_an
 from preloaded_writes import SLOW_STORING, build_library
 from restore_proof import ALONE, cold_contents, repository_is_valid, require_recovers, \
     require_restorable
-from scratch import BINDIR, CLIENT_BINDIR, PORT, Failed, Scratch
+from scratch import BINDIR, CLIENT_BINDIR, PORT, Scratch, wait_for
 from tree_state import changes, tree_state
 from write_load import WriteLoad, create_ledger
 
@@ -22,14 +21,6 @@ REFUSED = 12
 @pytest.fixture(name="kills", params=[6, pytest.param(30, marks=pytest.mark.soak)])
 def _kills(request):
     return request.param
-
-
-def wait_until(condition, what, timeout=60, log=lambda: ""):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            raise Failed(f"{what}: not within {timeout} s\n{log()[-4000:]}")
-        time.sleep(0.05)
 
 
 def temporaries(folder):
@@ -119,7 +110,7 @@ class Archiving:
             # start an archiver again.
             self.accept_again()
             return self.is_archived(segment)
-        wait_until(is_archived, f"archiving {segment}", timeout=90)
+        wait_for(is_archived, f"archiving {segment}", timeout=90)
 
     def acknowledged(self):
         """What the server itself takes for archived."""
@@ -131,7 +122,7 @@ class Archiving:
         def accepts():
             return self.scratch.run([CLIENT_BINDIR / "psql", "-XAtq", "-c", "SELECT 1", "-d",
                                      self.server.conninfo()], check=False).returncode == 0
-        wait_until(accepts, "the server's return")
+        wait_for(accepts, "the server's return")
 
 
 def how_to_kill(number):
@@ -243,18 +234,18 @@ def start_expecting_an_accident(restored, accidents, kills_before):
     pid = restored.data / "postmaster.pid"
     try:
         restored.start(*ALONE, "hot_standby=off", wait=False)
-        wait_until(lambda: not accidents.planned(), "the planned fetch", log=restored.log_text)
+        wait_for(lambda: not accidents.planned(), "the planned fetch", log=restored.log_text)
         seen = len(accidents.outcomes())
-        wait_until(lambda: len(accidents.outcomes()) > seen or not pid.exists(), "the next fetch")
+        wait_for(lambda: len(accidents.outcomes()) > seen or not pid.exists(), "the next fetch")
     finally:
         if accidents.kills() > kills_before:
-            wait_until(lambda: not pid.exists(), "the server's end", timeout=15)
+            wait_for(lambda: not pid.exists(), "the server's end", timeout=15)
             restored.running = False
         else:
             restored.stop("immediate")
         # A postmaster that gives up does not wait for its children; no other one starts while they
         # hold its shared memory.
-        wait_until(lambda: not anybody_works_in(restored.data), "the end of its last processes")
+        wait_for(lambda: not anybody_works_in(restored.data), "the end of its last processes")
 
 
 def anybody_works_in(directory):

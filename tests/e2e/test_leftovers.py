@@ -10,7 +10,7 @@ import pytest
 
 from killed_runs import start
 from restore_proof import cold_contents, repository_is_valid, require_restorable
-from scratch import Failed, give_to_server_user, kill
+from scratch import give_to_server_user, kill, wait_for
 
 TIMEOUT = 13
 MINE = f"pgcairn-restore-test-{socket.gethostname()}"
@@ -97,14 +97,6 @@ def is_running(pid):
 
 def trials(folder):
     return sorted(folder.glob(f"{MINE}-*"))
-
-
-def wait_for(condition, what, timeout=60):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            raise Failed(f"{what}: not within {timeout} s")
-        time.sleep(0.02)
 
 
 @pytest.mark.slow

@@ -4,11 +4,10 @@ import os
 import shutil
 import signal
 import stat
-import time
 
 import pytest
 
-from scratch import BINDIR, Failed, Scratch, give_to_server_user
+from scratch import BINDIR, Scratch, give_to_server_user, wait_for
 from tree_state import changes, tree_state
 
 NOT_FOUND, DAMAGED, WRONG_KEY, REFUSED, TIMEOUT = 3, 5, 6, 12, 13
@@ -30,14 +29,6 @@ def expect(scratch, status, words, *arguments, **options):
         assert word in result.stderr, f"{arguments}: {result.stderr}"
     assert changes(before, repository(scratch)) == [], arguments
     return result
-
-
-def wait_for(condition, what, timeout=30):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            raise Failed(f"{what}: not within {timeout} s")
-        time.sleep(0.05)
 
 
 def quiet(server):
