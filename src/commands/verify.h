@@ -26,9 +26,8 @@ struct VerifyOptions {
 };
 
 // Reads, changes nothing, and goes on past whatever is damaged. OK says that the verification was
-// done; the report says what it found. Each pack is read once. At most 8 threads; at most 200 MiB
-// of memory (and what one WAL segment of more than 64 MiB needs) beside 50 bytes for each pack, and
-// what the C library keeps of freed memory: up to 100 MiB were seen after some gigabytes.
+// done; the report says what it found. Each pack is read once. At most 8 threads; at most 256 MiB
+// of memory (and what one WAL segment of more than 64 MiB needs) beside 50 bytes for each pack.
 // Errors: kNotFound (no repository, cluster or backup of that name), kWrongKey, kPermission,
 // kUnsupported, kRefused, kStorage.
 Result<VerifyReport> Verify(const config::Settings& settings, const VerifyOptions& options);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "commands/open_cluster.h"
@@ -40,13 +41,21 @@ class Destination {
 
   // Any thread.
   Status Write(uint64_t offset, ByteView bytes) {
-    // Most of a segment that was switched early is zeros. They get their place on the disk, for the
-    // server writes over them one day, but not by way of memory.
-    if (IsAllZeros(bytes) && ::fallocate(fd_.get(), 0, static_cast<off_t>(offset),
-                                         static_cast<off_t>(bytes.size())) == 0) {
+    return WriteAt(fd_.get(), bytes, offset, named_ ? temporary_ : path_);
+  }
+
+  // Most of a segment that was switched early is zeros. They get their place on the disk, for the
+  // server writes over them one day, but not by way of memory, where the file system can do that.
+  Status WriteZeros(uint64_t offset, uint64_t length) {
+    if (::fallocate(fd_.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(length)) == 0) {
       return {};
     }
-    return WriteAt(fd_.get(), bytes, offset, named_ ? temporary_ : path_);
+    const Bytes zeros(std::min<uint64_t>(length, uint64_t{1} << 20));
+    for (uint64_t done = 0; done < length; done += zeros.size()) {
+      ByteView piece = ByteView(zeros).first(std::min<uint64_t>(zeros.size(), length - done));
+      RETURN_IF_ERROR(Write(offset + done, piece));
+    }
+    return {};
   }
 
   // Not made durable: PostgreSQL reads it at once, and fetches it again after a crash.
@@ -78,8 +87,12 @@ Status FetchInto(const repository::WalStore& wal, const std::string& name,
   Destination destination(path);
   Status created = destination.Create();
   if (!created.ok()) return NotAbsent(created.error());
-  Status done = wal.Read(
-      name, [&](uint64_t offset, ByteView bytes) { return destination.Write(offset, bytes); });
+  repository::WalSink sink;
+  sink.write = [&](uint64_t at, ByteView bytes) { return destination.Write(at, bytes); };
+  sink.write_zeros = [&](uint64_t at, uint64_t length) {
+    return destination.WriteZeros(at, length);
+  };
+  Status done = wal.Read(name, sink);
   if (done.ok()) {
     done = destination.Publish();
     if (!done.ok()) done = NotAbsent(done.error());

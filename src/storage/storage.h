@@ -55,9 +55,10 @@ class Storage {
   // The whole object. kNotFound: proven absent. kDamaged: longer than `size_max_bytes`.
   virtual Result<Bytes> Get(std::string_view name, uint64_t size_max_bytes) = 0;
 
-  // Exactly `length` bytes from `offset`; none is a valid length. kNotFound: proven absent.
-  // kDamaged: the object ends before offset + length. Memory is taken only for what is there.
-  virtual Result<Bytes> GetRange(std::string_view name, uint64_t offset, uint64_t length) = 0;
+  // Fills `into`, which the caller keeps, with the bytes from `offset` on; empty is a valid length.
+  // kNotFound: proven absent. kDamaged: the object ends before `into` is full. After an error
+  // nothing is known of what `into` holds.
+  virtual Status GetRange(std::string_view name, uint64_t offset, std::span<uint8_t> into) = 0;
 
   // kNotFound: proven absent.
   virtual Result<ObjectInfo> Stat(std::string_view name) = 0;

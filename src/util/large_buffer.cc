@@ -16,11 +16,16 @@ namespace pgcairn {
 namespace {
 
 constexpr size_t kPieceBytes = size_t{1} << 20;
+constexpr size_t kPageBytes = size_t{4} << 10;
+constexpr size_t kHugePageBytes = size_t{2} << 20;
+
+size_t PageFor(size_t size) { return size < kHugePageBytes ? kPageBytes : kHugePageBytes; }
 
 Status ReadAll(int fd, std::span<uint8_t> room, uint64_t offset, const std::string& path) {
   ASSIGN_OR_RETURN(size_t got, ReadAt(fd, room, offset, path));
   if (got == room.size()) return {};
-  return Error{Code::kStorage, fmt::format("reading {}: it became shorter meanwhile", path), ""};
+  return Error{Code::kStorage, fmt::format("reading {}: it became shorter meanwhile", path),
+               "whoever writes the file is not done with it, or cut it: give the command again"};
 }
 
 // The length of the file without the pieces of zeros at its end.
@@ -40,18 +45,21 @@ Result<size_t> WithoutZerosAtTheEnd(int fd, size_t size, const std::string& path
 
 LargeBuffer::LargeBuffer(size_t size) : size_(size) {
   if (size == 0) return;
-  constexpr size_t kHugePageBytes = size_t{2} << 20;
-  const size_t rounded = (size + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
-  mapped_bytes_ = rounded + kHugePageBytes;
+  const size_t rounded = MemoryOf(size);
+  mapped_bytes_ = rounded + PageFor(size);
   mapping_ = ::mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   CHECK(mapping_ != MAP_FAILED);
   void* aligned = mapping_;
   size_t room = mapped_bytes_;
-  CHECK(std::align(kHugePageBytes, rounded, aligned, room) != nullptr);
+  CHECK(std::align(PageFor(size), rounded, aligned, room) != nullptr);
   begin_ = static_cast<uint8_t*>(aligned);
   // Only advice: without huge pages everything works as well, but slower.
-  (void)::madvise(begin_, rounded, MADV_HUGEPAGE);
+  if (size >= kHugePageBytes) (void)::madvise(begin_, rounded, MADV_HUGEPAGE);
+}
+
+uint64_t LargeBuffer::MemoryOf(uint64_t size) {
+  return (size + PageFor(size) - 1) / PageFor(size) * PageFor(size);
 }
 
 LargeBuffer& LargeBuffer::operator=(LargeBuffer&& other) noexcept {

@@ -59,8 +59,25 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 }
 """
 
+# A file system that cannot take room without writing, as NFS before 4.2.
+NO_FALLOCATE = r"""
+#include <errno.h>
+#include <sys/types.h>
 
-def build_library(scratch, source, pause_us):
+int fallocate(int fd, int mode, off_t offset, off_t size)
+{
+    errno = EOPNOTSUPP;
+    return -1;
+}
+
+int fallocate64(int fd, int mode, off_t offset, off_t size)
+{
+    return fallocate(fd, mode, offset, size);
+}
+"""
+
+
+def build_library(scratch, source, pause_us=0):
     """Returns its path."""
     text = scratch.root / f"preloaded-{pause_us}.c"
     text.write_text(source)

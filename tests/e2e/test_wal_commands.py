@@ -10,6 +10,7 @@ import shutil
 
 import pytest
 
+from preloaded_writes import NO_FALLOCATE, build_library
 from scratch import Scratch, give_to_server_user
 from tree_state import changes, tree_state
 
@@ -82,7 +83,17 @@ def test_an_archived_segment_comes_back_byte_for_byte(archive):
     status, content, stderr = archive.fetch(archive.segment)
     assert (status, stderr) == (0, "")
     assert content == archive.original
-    assert (archive.work / "fetched").stat().st_mode & 0o777 == 0o600
+    written = (archive.work / "fetched").stat()
+    assert written.st_mode & 0o777 == 0o600
+    assert written.st_blocks * 512 >= len(content), "the server writes over it: it has its room"
+
+
+def test_zeros_are_written_where_room_cannot_be_taken_without(archive):
+    library = build_library(archive.scratch, NO_FALLOCATE)
+    status, content, stderr = archive.fetch(archive.segment, env={"LD_PRELOAD": str(library)})
+    assert (status, stderr) == (0, "")
+    assert content == archive.original
+    assert (archive.work / "fetched").stat().st_blocks * 512 >= len(content)
 
 
 @pytest.mark.parametrize("name", [

@@ -51,12 +51,12 @@ Status BlobReader::ReadMany(ObjectKind kind, const PackReference& pack,
     size_t count = RunLength(locations, first);
     const BlobLocation& last = locations[first + count - 1];
     uint64_t begin = locations[first].offset;
-    Result<Bytes> stored =
-        cluster_.storage.GetRange(name, begin, uint64_t{last.offset} + last.stored_length - begin);
-    if (!stored.ok()) return std::move(stored).Context("reading the pack " + name).status();
+    stored_.resize(uint64_t{last.offset} + last.stored_length - begin);
+    RETURN_IF_ERROR(
+        cluster_.storage.GetRange(name, begin, stored_).Context("reading the pack " + name));
     for (size_t i = first; i < first + count; ++i) {
       const BlobLocation& at = locations[i];
-      ByteView sealed = ByteView(*stored).subspan(at.offset - begin, at.stored_length);
+      ByteView sealed = ByteView(stored_).subspan(at.offset - begin, at.stored_length);
       encoded_.resize(at.stored_length - kSealBytes);
       raw_.resize(at.raw_length);
       BlobFrame frame{at.ordinal, at.codec, at.raw_length};

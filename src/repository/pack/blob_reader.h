@@ -32,6 +32,7 @@ class BlobReader {
  private:
   const ClusterAccess& cluster_;
   Decoder decoder_;
+  Bytes stored_;
   Bytes encoded_;
   Bytes raw_;
 };

@@ -54,24 +54,30 @@ std::optional<size_t> ProvenPacks::FindByName(std::string_view name) const {
   return Find(sha256);
 }
 
-Result<Bytes> ProvenPacks::ReadWhole(size_t index) {
+Result<LargeBuffer> ProvenPacks::ReadWhole(size_t index) {
   const StoredPack& listed = packs_[index];
   std::string name = NameOf(index);
   if (listed.length > kPackBytesMax) {
     return Error{Code::kDamaged, fmt::format("{} is listed with an impossible length", name), ""};
   }
-  ASSIGN_OR_RETURN(Bytes pack, inner_.Get(name, listed.length));
-  on_read_(pack.size());
-  if (pack.size() != listed.length) {
+  ASSIGN_OR_RETURN(storage::ObjectInfo info, inner_.Stat(name));
+  if (info.size_bytes != listed.length) {
     return Error{Code::kDamaged,
-                 fmt::format("{} has {} bytes instead of {}", name, pack.size(), listed.length),
+                 fmt::format("{} has {} bytes instead of {}", name, info.size_bytes, listed.length),
                  ""};
   }
-  if (crypto::Sha256(pack) != listed.sha256) {
+  LargeBuffer pack(listed.length);
+  RETURN_IF_ERROR(inner_.GetRange(name, 0, pack.bytes()));
+  on_read_(listed.length);
+  if (crypto::Sha256(pack.view()) != listed.sha256) {
     return Error{Code::kDamaged, fmt::format("the SHA-256 of {} is not its name", name), ""};
   }
-  RETURN_IF_ERROR(CheckPackHeader(pack).Context("reading " + name));
+  RETURN_IF_ERROR(CheckPackHeader(pack.view()).Context("reading " + name));
   return pack;
+}
+
+uint64_t ProvenPacks::MemoryOf(size_t index) const {
+  return LargeBuffer::MemoryOf(std::min<uint64_t>(packs_[index].length, kPackBytesMax));
 }
 
 // Waits until `bytes` more may be taken. One pack larger than the limit is let through alone.
@@ -85,7 +91,7 @@ void ProvenPacks::MakeRoom(std::unique_lock<std::mutex>& lock, uint64_t bytes) {
     if (oldest == kept_.end()) {
       changed_.wait(lock);
     } else {
-      used_bytes_ -= oldest->second.bytes.size();
+      used_bytes_ -= MemoryOf(oldest->first);
       kept_.erase(oldest);
     }
   }
@@ -103,15 +109,14 @@ Result<ProvenPacks::Kept*> ProvenPacks::Acquire(size_t index) {
     return &found->second;
   }
   states_[index] = State::kReading;
-  const uint64_t length = std::min<uint64_t>(packs_[index].length, kPackBytesMax);
-  MakeRoom(lock, length);
-  used_bytes_ += length;
+  MakeRoom(lock, MemoryOf(index));
+  used_bytes_ += MemoryOf(index);
   lock.unlock();
-  Result<Bytes> pack = ReadWhole(index);
+  Result<LargeBuffer> pack = ReadWhole(index);
   lock.lock();
   changed_.notify_all();
   if (!pack.ok()) {
-    used_bytes_ -= length;
+    used_bytes_ -= MemoryOf(index);
     states_[index] = State::kBad;
     problems_.emplace(index, pack.error());
     return pack.error();
@@ -134,7 +139,7 @@ Status ProvenPacks::Prove(size_t index) {
   std::lock_guard lock(mutex_);
   changed_.notify_all();
   if (--kept->users > 0) return {};
-  used_bytes_ -= kept->bytes.size();
+  used_bytes_ -= MemoryOf(index);
   kept_.erase(index);
   return {};
 }
@@ -163,21 +168,21 @@ Result<Bytes> ProvenPacks::Get(std::string_view name, uint64_t size_max_bytes) {
   return inner_.Get(name, size_max_bytes);
 }
 
-Result<Bytes> ProvenPacks::GetRange(std::string_view name, uint64_t offset, uint64_t length) {
+Status ProvenPacks::GetRange(std::string_view name, uint64_t offset, std::span<uint8_t> into) {
   std::optional<size_t> index = FindByName(name);
-  if (!index) return inner_.GetRange(name, offset, length);
+  if (!index) return inner_.GetRange(name, offset, into);
   ASSIGN_OR_RETURN(Kept * kept, Acquire(*index));
-  if (kept == nullptr) return inner_.GetRange(name, offset, length);
-  const uint64_t size = kept->bytes.size();
-  const bool fits = offset <= size && length <= size - offset;
-  Bytes range;
-  if (fits) range = ToBytes(ByteView(kept->bytes).subspan(offset, length));
+  if (kept == nullptr) return inner_.GetRange(name, offset, into);
+  ByteView pack = kept->pack.view();
+  const size_t size = pack.size();
+  const bool fits = offset <= size && into.size() <= size - offset;
+  if (fits) std::ranges::copy(pack.subspan(offset, into.size()), into.begin());
   Release(kept);
-  if (fits) return range;
-  return Error{
-      Code::kDamaged,
-      fmt::format("reading {} bytes at {} of {}: it has only {} bytes", length, offset, name, size),
-      ""};
+  if (fits) return {};
+  return Error{Code::kDamaged,
+               fmt::format("reading {} bytes at {} of {}: it has only {} bytes", into.size(),
+                           offset, name, size),
+               ""};
 }
 
 Result<storage::ObjectInfo> ProvenPacks::Stat(std::string_view name) { return inner_.Stat(name); }

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "repository/names.h"
 #include "repository/pack/pack_reference.h"
 #include "storage/storage.h"
+#include "util/large_buffer.h"
 #include "util/result.h"
 
 namespace pgcairn::repository {
@@ -47,7 +49,7 @@ class ProvenPacks : public storage::Storage {
   Status PutIfAbsent(std::string_view name, std::span<const ByteView> parts) override;
   Status Delete(std::string_view name) override;
   Result<Bytes> Get(std::string_view name, uint64_t size_max_bytes) override;
-  Result<Bytes> GetRange(std::string_view name, uint64_t offset, uint64_t length) override;
+  Status GetRange(std::string_view name, uint64_t offset, std::span<uint8_t> into) override;
   Result<storage::ObjectInfo> Stat(std::string_view name) override;
   Result<storage::Listing> List(std::string_view directory) override;
   std::string Describe() const override;
@@ -55,7 +57,7 @@ class ProvenPacks : public storage::Storage {
  private:
   enum class State : uint8_t { kUnread, kReading, kGood, kBad };
   struct Kept {
-    Bytes bytes;
+    LargeBuffer pack;
     uint64_t last_use = 0;
     uint32_t users = 0;
   };
@@ -66,8 +68,9 @@ class ProvenPacks : public storage::Storage {
   // before and is no longer kept.
   Result<Kept*> Acquire(size_t index);
   void Release(Kept* kept);
+  uint64_t MemoryOf(size_t index) const;
   void MakeRoom(std::unique_lock<std::mutex>& lock, uint64_t bytes);
-  Result<Bytes> ReadWhole(size_t index);
+  Result<LargeBuffer> ReadWhole(size_t index);
 
   storage::Storage& inner_;
   const ClusterNames names_;

@@ -91,15 +91,6 @@ Result<std::vector<Extent>> Extents(std::string_view name, const format::WalInfo
   return extents;
 }
 
-Status FillWithZeros(uint64_t begin, uint64_t end, const WalSink& sink) {
-  if (begin == end) return {};
-  const Bytes zeros(std::min<uint64_t>(kWalPieceBytes, end - begin));
-  for (uint64_t at = begin; at < end; at += zeros.size()) {
-    RETURN_IF_ERROR(sink(at, ByteView(zeros).first(std::min<uint64_t>(zeros.size(), end - at))));
-  }
-  return {};
-}
-
 }  // namespace
 
 Error DamagedWalFile(std::string_view name, std::string_view what) {
@@ -148,12 +139,12 @@ Status OpenWalBlobs(std::string_view name, const format::WalInfo& info, ByteView
   auto open = [&](size_t worker, size_t blob) -> Status {
     ASSIGN_OR_RETURN(Opener * opener, openers.Get(worker, make));
     RETURN_IF_ERROR(opener->Open(blob, info.blobs(static_cast<int>(blob)), extents[blob].stored));
-    return sink(extents[blob].raw_offset, opener->raw);
+    return sink.write(extents[blob].raw_offset, opener->raw);
   };
   RETURN_IF_ERROR(ForEachInParallel(extents.size(), threads, open));
   uint64_t at =
       extents.empty() ? 0 : extents.back().raw_offset + info.blobs().rbegin()->raw_length();
-  return FillWithZeros(at, info.raw_size(), sink);
+  return at == info.raw_size() ? Status() : sink.write_zeros(at, info.raw_size() - at);
 }
 
 }  // namespace pgcairn::repository

@@ -29,9 +29,14 @@ Result<SealedWal> SealWalBlobs(ByteView content, int level, size_t threads,
                                const MakeObjectKey& make_key, ByteView wal_identity_key,
                                const std::function<Status()>& meanwhile, format::WalInfo& info);
 
-// Where opened bytes go: called once for each blob, and for pieces of the zeros behind them, with
-// the offset in the file, from several threads at once, in any order.
-using WalSink = std::function<Status(uint64_t offset, ByteView bytes)>;
+// Where opened bytes go.
+struct WalSink {
+  // Called once for each blob, with the offset in the file, from several threads at once, in any
+  // order.
+  std::function<Status(uint64_t offset, ByteView bytes)> write;
+  // Called once after all of them, if zeros follow to the file's end.
+  std::function<Status(uint64_t offset, uint64_t length)> write_zeros;
+};
 
 // Opens the blobs that `info`, which was sealed with them, lists. `stored` is all that follows the
 // info in the object; `name` is for messages. kDamaged: what was stored is not what was sealed; the

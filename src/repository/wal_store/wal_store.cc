@@ -153,7 +153,8 @@ Result<PushOutcome> WalStore::Push(std::string_view name, const WalContent& file
 }
 
 Result<ContentIdentity> WalStore::ReadIdentity(std::string_view name) const {
-  ASSIGN_OR_RETURN(Bytes head, cluster_.storage.GetRange(ObjectName(name), 0, kSealedHeaderBytes));
+  Bytes head(kSealedHeaderBytes);
+  RETURN_IF_ERROR(cluster_.storage.GetRange(ObjectName(name), 0, head));
   ASSIGN_OR_RETURN(ObjectHeader header, DecodeHeader(head, ObjectKind::kWal));
   return header.content_identity;
 }
@@ -161,12 +162,13 @@ Result<ContentIdentity> WalStore::ReadIdentity(std::string_view name) const {
 Result<format::WalInfo> WalStore::ReadInfo(std::string_view name) const {
   std::string object = ObjectName(name);
   constexpr size_t kHeadBytes = kSealedHeaderBytes + kFrameBytes;
-  ASSIGN_OR_RETURN(Bytes head, cluster_.storage.GetRange(object, 0, kHeadBytes));
+  Bytes head(kHeadBytes);
+  RETURN_IF_ERROR(cluster_.storage.GetRange(object, 0, head));
   RETURN_IF_ERROR(DecodeHeader(head, ObjectKind::kWal));
   ASSIGN_OR_RETURN(DocumentFrame frame,
                    DecodeFrame(ByteView(head).subspan(kSealedHeaderBytes), kInfoBytesMax));
-  ASSIGN_OR_RETURN(Bytes whole,
-                   cluster_.storage.GetRange(object, 0, kHeadBytes + frame.stored_length));
+  Bytes whole(kHeadBytes + frame.stored_length);
+  RETURN_IF_ERROR(cluster_.storage.GetRange(object, 0, whole));
   Result<OpenedHead> opened = OpenHead(cluster_, name, whole);
   if (!opened.ok()) return std::move(opened).Context("opening " + object).error();
   return std::move(opened->info);
@@ -183,10 +185,12 @@ Result<WalFile> WalStore::Fetch(std::string_view name) const {
   ASSIGN_OR_RETURN(OpenedObject opened, GetObject(cluster_, name, object));
   WalFile file;
   file.bytes.resize(opened.head.info.raw_size());
-  auto sink = [&](uint64_t offset, ByteView bytes) -> Status {
+  WalSink sink;
+  sink.write = [&](uint64_t offset, ByteView bytes) -> Status {
     std::copy(bytes.begin(), bytes.end(), file.bytes.begin() + static_cast<ptrdiff_t>(offset));
     return {};
   };
+  sink.write_zeros = [](uint64_t, uint64_t) { return Status(); };  // they are there
   RETURN_IF_ERROR(OpenBlobs(cluster_, name, opened, threads_, sink).Context("opening " + object));
   file.identity = IdentityOf(name, file.bytes);
   if (file.identity != opened.head.header.content_identity) {

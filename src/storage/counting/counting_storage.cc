@@ -31,8 +31,10 @@ Result<Bytes> CountingStorage::Get(std::string_view name, uint64_t size_max_byte
   return Counted(Request::kGet, std::move(content), size);
 }
 
-Result<Bytes> CountingStorage::GetRange(std::string_view name, uint64_t offset, uint64_t length) {
-  return Counted(Request::kGetRange, inner_->GetRange(name, offset, length), length);
+Status CountingStorage::GetRange(std::string_view name, uint64_t offset, std::span<uint8_t> into) {
+  Status status = inner_->GetRange(name, offset, into);
+  Add(Request::kGetRange, status, into.size());
+  return status;
 }
 
 Result<ObjectInfo> CountingStorage::Stat(std::string_view name) {

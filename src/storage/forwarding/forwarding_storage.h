@@ -20,8 +20,8 @@ class ForwardingStorage : public Storage {
   Result<Bytes> Get(std::string_view name, uint64_t size_max_bytes) override {
     return inner_->Get(name, size_max_bytes);
   }
-  Result<Bytes> GetRange(std::string_view name, uint64_t offset, uint64_t length) override {
-    return inner_->GetRange(name, offset, length);
+  Status GetRange(std::string_view name, uint64_t offset, std::span<uint8_t> into) override {
+    return inner_->GetRange(name, offset, into);
   }
   Result<ObjectInfo> Stat(std::string_view name) override { return inner_->Stat(name); }
   Result<Listing> List(std::string_view directory) override { return inner_->List(directory); }

@@ -45,9 +45,9 @@ Result<Bytes> HidingStorage::Get(std::string_view name, uint64_t size_max_bytes)
   return ForwardingStorage::Get(name, size_max_bytes);
 }
 
-Result<Bytes> HidingStorage::GetRange(std::string_view name, uint64_t offset, uint64_t length) {
+Status HidingStorage::GetRange(std::string_view name, uint64_t offset, std::span<uint8_t> into) {
   if (IsHidden(name)) return Absent(name);
-  return ForwardingStorage::GetRange(name, offset, length);
+  return ForwardingStorage::GetRange(name, offset, into);
 }
 
 Result<ObjectInfo> HidingStorage::Stat(std::string_view name) {

@@ -39,10 +39,9 @@ Error NotAnObject(std::string_view path) {
           "remove it from the repository: pgcairn did not make it"};
 }
 
-Result<Bytes> ReadExactly(int fd, uint64_t offset, uint64_t length, const std::string& path) {
-  Bytes content(length);
-  ASSIGN_OR_RETURN(size_t got, ReadAt(fd, content, offset, path));
-  if (got == length) return content;
+Status ReadExactly(int fd, uint64_t offset, std::span<uint8_t> into, const std::string& path) {
+  ASSIGN_OR_RETURN(size_t got, ReadAt(fd, into, offset, path));
+  if (got == into.size()) return {};
   return Error{Code::kDamaged, fmt::format("reading {}: it became shorter while it was read", path),
                ""};
 }
@@ -120,20 +119,22 @@ Result<Bytes> LocalStorage::Get(std::string_view name, uint64_t size_max_bytes) 
                              object.info.size_bytes, size_max_bytes),
                  ""};
   }
-  return ReadExactly(object.fd.get(), 0, object.info.size_bytes, path);
+  Bytes content(object.info.size_bytes);
+  RETURN_IF_ERROR(ReadExactly(object.fd.get(), 0, content, path));
+  return content;
 }
 
-Result<Bytes> LocalStorage::GetRange(std::string_view name, uint64_t offset, uint64_t length) {
+Status LocalStorage::GetRange(std::string_view name, uint64_t offset, std::span<uint8_t> into) {
   ASSIGN_OR_RETURN(OpenObject object, OpenForReading(name, kReadFlags));
   std::string path = PathOf(name);
   uint64_t size = object.info.size_bytes;
-  if (offset > size || length > size - offset) {
+  if (offset > size || into.size() > size - offset) {
     return Error{Code::kDamaged,
-                 fmt::format("reading {} bytes at {} of {}: it has only {} bytes", length, offset,
-                             path, size),
+                 fmt::format("reading {} bytes at {} of {}: it has only {} bytes", into.size(),
+                             offset, path, size),
                  ""};
   }
-  return ReadExactly(object.fd.get(), offset, length, path);
+  return ReadExactly(object.fd.get(), offset, into, path);
 }
 
 Result<ObjectInfo> LocalStorage::Stat(std::string_view name) {

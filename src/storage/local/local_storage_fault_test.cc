@@ -11,6 +11,7 @@
 
 #include "storage/local/local_storage.h"
 #include "storage/testing/child_process.h"
+#include "storage/testing/get_range.h"
 #include "storage/testing/scratch_directory.h"
 #include "storage/testing/storage_contract.h"
 
@@ -173,7 +174,7 @@ TEST(LocalStorageFaults, AFailedReadIsNotAnAbsentObject) {
     std::string said = ResultOfChild([&]() -> std::string {
       if (!FailSystemCall(fault.number, fault.error)) return "no filter";
       return Said(storage->Get("d/x", 10).status()) + ", " +
-             Said(storage->GetRange("d/x", 0, 3).status());
+             Said(GetRange(*storage, "d/x", 0, 3).status());
     });
     EXPECT_EQ(said, Said(fault.code) + ", " + Said(fault.code));
   }

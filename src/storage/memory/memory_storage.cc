@@ -38,16 +38,17 @@ Result<Bytes> MemoryStorage::Get(std::string_view name, uint64_t size_max_bytes)
   return Bytes(*object.content);
 }
 
-Result<Bytes> MemoryStorage::GetRange(std::string_view name, uint64_t offset, uint64_t length) {
+Status MemoryStorage::GetRange(std::string_view name, uint64_t offset, std::span<uint8_t> into) {
   ASSIGN_OR_RETURN(Object object, Find(name));
   uint64_t size = object.content->size();
-  if (offset > size || length > size - offset) {
+  if (offset > size || into.size() > size - offset) {
     return Error{Code::kDamaged,
-                 fmt::format("reading {} bytes at {} of {}: it has only {} bytes", length, offset,
-                             name, size),
+                 fmt::format("reading {} bytes at {} of {}: it has only {} bytes", into.size(),
+                             offset, name, size),
                  ""};
   }
-  return ToBytes(ByteView(*object.content).subspan(offset, length));
+  std::ranges::copy(ByteView(*object.content).subspan(offset, into.size()), into.begin());
+  return {};
 }
 
 Result<ObjectInfo> MemoryStorage::Stat(std::string_view name) {

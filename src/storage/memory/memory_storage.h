@@ -18,7 +18,7 @@ class MemoryStorage : public Storage {
   using Storage::PutIfAbsent;
   Status PutIfAbsent(std::string_view name, std::span<const ByteView> parts) override;
   Result<Bytes> Get(std::string_view name, uint64_t size_max_bytes) override;
-  Result<Bytes> GetRange(std::string_view name, uint64_t offset, uint64_t length) override;
+  Status GetRange(std::string_view name, uint64_t offset, std::span<uint8_t> into) override;
   Result<ObjectInfo> Stat(std::string_view name) override;
   Result<Listing> List(std::string_view directory) override;
   Status Delete(std::string_view name) override;

@@ -18,8 +18,8 @@ class ReadThrough : public Storage {
   Result<Bytes> Get(std::string_view name, uint64_t size_max_bytes) override {
     return readonly_.Get(name, size_max_bytes);
   }
-  Result<Bytes> GetRange(std::string_view name, uint64_t offset, uint64_t length) override {
-    return readonly_.GetRange(name, offset, length);
+  Status GetRange(std::string_view name, uint64_t offset, std::span<uint8_t> into) override {
+    return readonly_.GetRange(name, offset, into);
   }
   Result<ObjectInfo> Stat(std::string_view name) override { return readonly_.Stat(name); }
   Result<Listing> List(std::string_view directory) override { return readonly_.List(directory); }

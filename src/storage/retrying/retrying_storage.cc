@@ -104,8 +104,8 @@ Result<Bytes> RetryingStorage::Get(std::string_view name, uint64_t size_max_byte
   return Repeat([&] { return inner_->Get(name, size_max_bytes); });
 }
 
-Result<Bytes> RetryingStorage::GetRange(std::string_view name, uint64_t offset, uint64_t length) {
-  return Repeat([&] { return inner_->GetRange(name, offset, length); });
+Status RetryingStorage::GetRange(std::string_view name, uint64_t offset, std::span<uint8_t> into) {
+  return Repeat([&] { return inner_->GetRange(name, offset, into); });
 }
 
 Result<ObjectInfo> RetryingStorage::Stat(std::string_view name) {

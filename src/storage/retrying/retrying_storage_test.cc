@@ -7,6 +7,7 @@
 
 #include "storage/memory/memory_storage.h"
 #include "storage/testing/faulty_storage.h"
+#include "storage/testing/get_range.h"
 #include "storage/testing/storage_contract.h"
 
 namespace pgcairn::storage {
@@ -78,7 +79,7 @@ TEST_F(RetryingStorageTest, EveryKindOfRequestIsRepeated) {
   }
   RetryingStorage storage = WithAttempts(2);
   EXPECT_TRUE(storage.Get("a", 9).ok());
-  EXPECT_TRUE(storage.GetRange("a", 0, 1).ok());
+  EXPECT_TRUE(GetRange(storage, "a", 0, 1).ok());
   EXPECT_TRUE(storage.Stat("a").ok());
   EXPECT_TRUE(storage.List("").ok());
   EXPECT_TRUE(storage.Delete("a").ok());

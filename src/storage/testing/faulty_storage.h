@@ -89,9 +89,8 @@ class FaultyStorage : public Storage {
   Result<Bytes> Get(std::string_view name, uint64_t size_max_bytes) override {
     return Disturb(Request::kGet, name, [&] { return inner_->Get(name, size_max_bytes); });
   }
-  Result<Bytes> GetRange(std::string_view name, uint64_t offset, uint64_t length) override {
-    return Disturb(Request::kGetRange, name,
-                   [&] { return inner_->GetRange(name, offset, length); });
+  Status GetRange(std::string_view name, uint64_t offset, std::span<uint8_t> into) override {
+    return Disturb(Request::kGetRange, name, [&] { return inner_->GetRange(name, offset, into); });
   }
   Result<ObjectInfo> Stat(std::string_view name) override {
     return Disturb(Request::kStat, name, [&] { return inner_->Stat(name); });

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "storage/testing/get_range.h"
+
 namespace pgcairn::storage {
 
 Bytes Pattern(uint64_t seed, size_t size) {
@@ -82,8 +84,8 @@ TEST_P(StorageContract, AnObjectMayBeEmpty) {
     ASSERT_TRUE(content.ok()) << content.error().message;
     EXPECT_TRUE(content->empty());
     EXPECT_EQ(storage_->Stat(name)->size_bytes, 0u);
-    EXPECT_TRUE(storage_->GetRange(name, 0, 0).ok());
-    EXPECT_EQ(storage_->GetRange(name, 0, 1).code(), Code::kDamaged);
+    EXPECT_TRUE(GetRange(*storage_, name, 0, 0).ok());
+    EXPECT_EQ(GetRange(*storage_, name, 0, 1).code(), Code::kDamaged);
   }
   EXPECT_EQ(NamesOf(*storage_->List("")), (Names{"empty", "none"}));
   EXPECT_EQ(storage_->PutIfAbsent("empty", AsBytes("x")).code(), Code::kAlreadyExists);
@@ -97,7 +99,7 @@ TEST_P(StorageContract, ALargeObjectComesBackWhole) {
   Result<Bytes> whole = storage_->Get("packs/00/large", content.size());
   ASSERT_TRUE(whole.ok()) << whole.error().message;
   EXPECT_TRUE(*whole == content);
-  Result<Bytes> range = storage_->GetRange("packs/00/large", 14'999'999, 100'000);
+  Result<Bytes> range = GetRange(*storage_, "packs/00/large", 14'999'999, 100'000);
   ASSERT_TRUE(range.ok()) << range.error().message;
   EXPECT_TRUE(std::ranges::equal(*range, view.subspan(14'999'999, 100'000)));
 }
@@ -111,36 +113,33 @@ TEST_P(StorageContract, GetRefusesMoreThanItsBound) {
 
 TEST_P(StorageContract, RangesAreExactAndBounded) {
   ASSERT_TRUE(storage_->PutIfAbsent("a", AsBytes("0123456789")).ok());
-  EXPECT_EQ(ToString(*storage_->GetRange("a", 0, 10)), "0123456789");
-  EXPECT_EQ(ToString(*storage_->GetRange("a", 3, 4)), "3456");
-  EXPECT_EQ(ToString(*storage_->GetRange("a", 9, 1)), "9");
+  EXPECT_EQ(ToString(*GetRange(*storage_, "a", 0, 10)), "0123456789");
+  EXPECT_EQ(ToString(*GetRange(*storage_, "a", 3, 4)), "3456");
+  EXPECT_EQ(ToString(*GetRange(*storage_, "a", 9, 1)), "9");
   for (uint64_t offset : {0, 5, 10}) {
-    Result<Bytes> nothing = storage_->GetRange("a", offset, 0);
+    Result<Bytes> nothing = GetRange(*storage_, "a", offset, 0);
     ASSERT_TRUE(nothing.ok()) << nothing.error().message;
     EXPECT_TRUE(nothing->empty());
   }
-  EXPECT_EQ(storage_->GetRange("a", 0, 11).code(), Code::kDamaged);
-  EXPECT_EQ(storage_->GetRange("a", 9, 2).code(), Code::kDamaged);
-  EXPECT_EQ(storage_->GetRange("a", 10, 1).code(), Code::kDamaged);
-  EXPECT_EQ(storage_->GetRange("a", 11, 0).code(), Code::kDamaged);
+  EXPECT_EQ(GetRange(*storage_, "a", 0, 11).code(), Code::kDamaged);
+  EXPECT_EQ(GetRange(*storage_, "a", 9, 2).code(), Code::kDamaged);
+  EXPECT_EQ(GetRange(*storage_, "a", 10, 1).code(), Code::kDamaged);
+  EXPECT_EQ(GetRange(*storage_, "a", 11, 0).code(), Code::kDamaged);
 }
 
-TEST_P(StorageContract, RangesThatOverflowAreRefusedBeforeMemoryIsTaken) {
+TEST_P(StorageContract, RangesWhoseEndOverflowsAreRefused) {
   ASSERT_TRUE(storage_->PutIfAbsent("a", AsBytes("0123456789")).ok());
-  EXPECT_EQ(storage_->GetRange("a", 0, kFarAway).code(), Code::kDamaged);
-  EXPECT_EQ(storage_->GetRange("a", 5, kFarAway - 4).code(), Code::kDamaged);
-  EXPECT_EQ(storage_->GetRange("a", kFarAway, 1).code(), Code::kDamaged);
-  EXPECT_EQ(storage_->GetRange("a", kFarAway, kFarAway).code(), Code::kDamaged);
-  EXPECT_EQ(storage_->GetRange("a", kFarAway - 1, 5).code(), Code::kDamaged);
-  EXPECT_EQ(storage_->GetRange("a", uint64_t{1} << 63, 1).code(), Code::kDamaged);
+  EXPECT_EQ(GetRange(*storage_, "a", kFarAway, 1).code(), Code::kDamaged);
+  EXPECT_EQ(GetRange(*storage_, "a", kFarAway - 1, 5).code(), Code::kDamaged);
+  EXPECT_EQ(GetRange(*storage_, "a", uint64_t{1} << 63, 1).code(), Code::kDamaged);
 }
 
 TEST_P(StorageContract, WhatIsAbsentIsNotFound) {
   ASSERT_TRUE(storage_->PutIfAbsent("d/present", AsBytes("x")).ok());
   for (const char* name : {"absent", "d/absent", "e/f/absent", "d/present2", "d/presen", "d"}) {
     EXPECT_EQ(storage_->Get(name, kAnySize).code(), Code::kNotFound) << name;
-    EXPECT_EQ(storage_->GetRange(name, 0, 0).code(), Code::kNotFound) << name;
-    EXPECT_EQ(storage_->GetRange(name, 0, 1).code(), Code::kNotFound) << name;
+    EXPECT_EQ(GetRange(*storage_, name, 0, 0).code(), Code::kNotFound) << name;
+    EXPECT_EQ(GetRange(*storage_, name, 0, 1).code(), Code::kNotFound) << name;
     EXPECT_EQ(storage_->Stat(name).code(), Code::kNotFound) << name;
   }
   // Below an object there is nothing.
@@ -256,7 +255,7 @@ TEST_P(StorageContract, InvalidNamesAreRefusedByEveryMethod) {
   for (const std::string& name : names) {
     EXPECT_EQ(storage_->PutIfAbsent(name, AsBytes("x")).code(), Code::kRefused) << name;
     EXPECT_EQ(storage_->Get(name, kAnySize).code(), Code::kRefused) << name;
-    EXPECT_EQ(storage_->GetRange(name, 0, 0).code(), Code::kRefused) << name;
+    EXPECT_EQ(GetRange(*storage_, name, 0, 0).code(), Code::kRefused) << name;
     EXPECT_EQ(storage_->Stat(name).code(), Code::kRefused) << name;
     EXPECT_EQ(storage_->List(name).code(), Code::kRefused) << name;
     EXPECT_EQ(storage_->Delete(name).code(), Code::kRefused) << name;
@@ -354,7 +353,7 @@ TEST_P(StorageContract, ManyThreadsUseItAtOnce) {
         Status shared = storage_->PutIfAbsent("shared/" + std::to_string(i), AsBytes("same"));
         EXPECT_TRUE(shared.ok() || shared.code() == Code::kAlreadyExists);
         EXPECT_EQ(ToString(*storage_->Get(own, kAnySize)), own);
-        Result<Bytes> read = storage_->GetRange("shared/" + std::to_string(i), 1, 2);
+        Result<Bytes> read = GetRange(*storage_, "shared/" + std::to_string(i), 1, 2);
         if (read.ok()) {
           EXPECT_EQ(ToString(*read), "am");
         } else {
