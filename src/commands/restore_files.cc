@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "commands/leaf_queue.h"
 #include "crypto/fingerprint.h"
 #include "repository/map/map_leaf.h"
 #include "repository/map/stream_list.h"
@@ -49,7 +50,11 @@ class ListRestorer {
  public:
   ListRestorer(const repository::ClusterAccess& cluster, const RestoreFilesOptions& options,
                const StreamList& list)
-      : cluster_(cluster), options_(options), list_(list), parts_(repository::PartsByLeaf(list)) {}
+      : cluster_(cluster),
+        options_(options),
+        list_(list),
+        parts_(repository::PartsByLeaf(list)),
+        queue_(parts_) {}
 
   Status Run() {
     std::vector<std::thread> threads;
@@ -77,12 +82,13 @@ class ListRestorer {
   Status RestoreLeaves() {
     repository::BlobReader reader(cluster_);
     crypto::PageFingerprint fingerprint(cluster_.keys.fingerprint_secret());
-    for (;;) {
-      size_t leaf = next_++;
-      if (stop_ || leaf >= list_.leaves.size()) return {};
-      if (parts_[leaf].empty()) continue;
-      RETURN_IF_ERROR(RestoreLeaf(reader, fingerprint, leaf));
+    LeafQueue::Turn turn;
+    while (!stop_) {
+      std::optional<size_t> leaf = queue_.Next(turn);
+      if (!leaf) return {};
+      RETURN_IF_ERROR(RestoreLeaf(reader, fingerprint, *leaf));
     }
+    return {};
   }
 
   Status RestoreLeaf(repository::BlobReader& reader, const crypto::PageFingerprint& fingerprint,
@@ -201,7 +207,7 @@ class ListRestorer {
   const RestoreFilesOptions& options_;
   const StreamList& list_;
   const std::vector<std::vector<LeafPart>> parts_;
-  std::atomic<size_t> next_{0};
+  LeafQueue queue_;
   std::atomic<bool> stop_{false};
   std::atomic<size_t> running_{0};
   std::mutex mutex_;
@@ -291,14 +297,6 @@ Result<RestoredFiles> RestoreFiles(const repository::ClusterAccess& cluster,
     RETURN_IF_ERROR(SetReadOnlyModes(options, list));
   }
   return restored;
-}
-
-Status SyncTree(const std::string& directory) {
-  ASSIGN_OR_RETURN(UniqueFd fd, Open(directory, O_RDONLY | O_DIRECTORY));
-  // One call for the whole file system is faster than one for each of a million files, and since
-  // Linux 5.8 it reports failed writes.
-  if (::syncfs(fd.get()) != 0) return ErrnoError(errno, "making durable", directory);
-  return {};
 }
 
 }  // namespace pgcairn::commands

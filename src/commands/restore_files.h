@@ -30,14 +30,11 @@ struct RestoredFiles {
 };
 
 // Every byte is proven against the hash tree before it is written. When this returns OK all files
-// are written with their sizes and modes, but not yet durable: SyncTree makes them so. pg_control,
+// are written with their sizes and modes, but not yet durable (file_system_sync.h). pg_control,
 // backup_label and tablespace_map are not written.
 // Errors: kDamaged, kNotFound (a pack is missing), kNoSpace, kStorage, kPermission.
 Result<RestoredFiles> RestoreFiles(const repository::ClusterAccess& cluster,
                                    const format::Manifest& manifest,
                                    const RestoreFilesOptions& options);
-
-// Makes everything written below `directory` durable, directories included.
-Status SyncTree(const std::string& directory);
 
 }  // namespace pgcairn::commands

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "commands/file_system_sync.h"
 #include "postgres/control_file.h"
 #include "postgres/tablespace_map.h"
 #include "util/file.h"
@@ -71,6 +72,18 @@ Status CheckManifestParts(const format::Manifest& manifest) {
   return {};
 }
 
+Result<std::vector<FileSystemSync>> BeginSyncs(const RestorePlaces& places) {
+  // The configuration lies beside the data directory, which may be a disk of its own.
+  std::vector<std::string> directories{places.data_directory, places.config_directory};
+  for (const auto& [oid, location] : places.tablespace_locations) directories.push_back(location);
+  std::vector<FileSystemSync> syncs;
+  for (const std::string& directory : directories) {
+    ASSIGN_OR_RETURN(FileSystemSync sync, FileSystemSync::Begin(directory));
+    syncs.push_back(std::move(sync));
+  }
+  return syncs;
+}
+
 }  // namespace
 
 Result<RestoredFiles> WriteRestoredDirectory(const config::Settings& settings,
@@ -78,6 +91,7 @@ Result<RestoredFiles> WriteRestoredDirectory(const config::Settings& settings,
                                              const RecoveryPlan& plan, const RestorePlaces& places,
                                              const RestoreOptions& options) {
   RETURN_IF_ERROR(CheckManifestParts(plan.manifest));
+  ASSIGN_OR_RETURN(std::vector<FileSystemSync> syncs, BeginSyncs(places));
   Progress progress(options.progress, "restore", plan.manifest.stream_bytes());
   RestoreFilesOptions files{places.data_directory, places.config_directory,
                             places.tablespace_locations,
@@ -85,12 +99,7 @@ Result<RestoredFiles> WriteRestoredDirectory(const config::Settings& settings,
   ASSIGN_OR_RETURN(RestoredFiles restored, RestoreFiles(cluster, plan.manifest, files));
   RETURN_IF_ERROR(WriteRecoverySettings(settings, plan, places, options));
   RETURN_IF_ERROR(WriteLabels(plan.manifest, places));
-  RETURN_IF_ERROR(SyncTree(places.data_directory));
-  for (const auto& [oid, location] : places.tablespace_locations) {
-    RETURN_IF_ERROR(SyncTree(location));
-  }
-  // It lies beside the data directory, which may be a disk of its own.
-  if (!restored.config_files.empty()) RETURN_IF_ERROR(SyncTree(places.config_directory));
+  for (FileSystemSync& sync : syncs) RETURN_IF_ERROR(sync.Finish());
   // Only now can a server start here.
   RETURN_IF_ERROR(WriteFileDurably(places.data_directory + "/" + postgres::kControlFilePath,
                                    AsBytes(plan.manifest.control_file()), FileMode(plan.manifest)));

@@ -25,15 +25,16 @@ RECORDER = r"""
 
 #define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
 
-static void put_down(const char *what, const struct stat *info, const char *path)
+static void put_down(const char *what, const struct stat *info, const char *path, int fd)
 {
     char line[2 * PATH_MAX];
     int saved = errno;
-    int size = snprintf(line, sizeof line, "%s\t%lu:%lu\t%s\n", what, info->st_dev, info->st_ino, path);
-    int fd = syscall(SYS_openat, AT_FDCWD, getenv("RECORD"), O_WRONLY | O_APPEND | O_CREAT, 0666);
-    if (fd < 0 || syscall(SYS_write, fd, line, size) != size)
+    int size = snprintf(line, sizeof line, "%s\t%lu:%lu\t%s\t%d\n", what, info->st_dev, info->st_ino,
+                        path, fd);
+    int record = syscall(SYS_openat, AT_FDCWD, getenv("RECORD"), O_WRONLY | O_APPEND | O_CREAT, 0666);
+    if (record < 0 || syscall(SYS_write, record, line, size) != size)
         abort();
-    syscall(SYS_close, fd);
+    syscall(SYS_close, record);
     errno = saved;
 }
 
@@ -47,7 +48,7 @@ static void note_fd(const char *what, int fd)
     size = readlink(link, path, sizeof path - 1);
     if (size > 0 && fstat(fd, &info) == 0 && (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
         path[size] = 0;
-        put_down(what, &info, path);
+        put_down(what, &info, path, fd);
     }
     errno = saved;
 }
@@ -73,7 +74,7 @@ static void note_name(const char *what, int directory, const char *name)
     int saved = errno;
     whole_path(directory, name, path);
     fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW);
-    put_down(what, &info, path);
+    put_down(what, &info, path, -1);
     errno = saved;
 }
 
@@ -91,6 +92,8 @@ static int opened(const char *function, int directory, const char *name, int fla
         note_name("create", directory, name);
     if (fd >= 0 && (flags & O_TMPFILE) == O_TMPFILE)
         note_fd("write", fd);
+    if (fd >= 0 && (flags & O_DIRECTORY) && (flags & O_TMPFILE) != O_TMPFILE)
+        note_fd("open", fd);
     return fd;
 }
 
@@ -226,26 +229,35 @@ class Disk:
         self.at_name = at_name
         self.calls = 0
         self.unsynced_files = {}  # inode -> the last path that it was seen under
+        self.written_since = {}  # inode -> the number of the call that unsynced bytes begin with
+        self.opened = {}  # descriptor of a directory -> the number of the call
         self.unsynced_names = {}  # path -> the directory that holds it
         self.named = {}  # path -> inode, of what the run itself named
         self.published = {}  # the same, of files that were made under another name or none
         self.too_early = []  # names that a file got before its bytes were synced
+        self.unnoticed = []  # files whose failed writes a sync of a tree could have missed
         self.too_late = []  # names of files that were written to when they had them
 
-    def play(self, call, inode, path):
+    def play(self, call, inode, path, fd):
         path = path.removesuffix(" (deleted)")
         if not self._below(path, self.root):
             return
         self.calls += 1
         if call in ("write", "create"):
+            if inode not in self.unsynced_files:
+                self.written_since[inode] = self.calls
             self.unsynced_files[inode] = path
             if self.published.get(path) == inode:
                 self.too_late.append(path)
         if call == "sync":
             self.unsynced_files.pop(inode, None)
             self._names_reached(lambda name, folder: folder == path)
+        elif call == "open":
+            self.opened[fd] = self.calls
         elif call == "sync tree":
             for reached in [i for i, p in self.unsynced_files.items() if self._below(p, path)]:
+                if self.written_since[reached] < self.opened[fd]:
+                    self.unnoticed.append(self.unsynced_files[reached])
                 del self.unsynced_files[reached]
             self._names_reached(lambda name, folder: self._below(name, path))
         elif call == "gone":

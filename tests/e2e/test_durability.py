@@ -99,5 +99,6 @@ def test_all_that_was_restored_is_durable_before_a_server_can_start_on_it(scratc
         "restore", "--type=full", f"--target-dir={target}",
         f"--tablespace-map={place}={scratch.root}/new-place", at_name=at_name)
     assert started == [f"{target}/global/pg_control"]
+    assert [path for path in disk.unnoticed if not any(text in path for text in NOT_DURABLE)] == []
     require_durable(disk, f"{target}/base/", f"{scratch.root}/new-place/PG_",
                     f"{target}.config/", "/backup_label", "/recovery.signal")

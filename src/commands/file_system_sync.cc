@@ -1,0 +1,26 @@
+#include "commands/file_system_sync.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace pgcairn::commands {
+
+Result<FileSystemSync> FileSystemSync::Begin(const std::string& directory) {
+  std::string existing = directory;
+  for (;;) {
+    Result<UniqueFd> fd = Open(existing, O_RDONLY | O_DIRECTORY);
+    if (fd.ok()) return FileSystemSync(std::move(*fd), directory);
+    if (fd.code() != Code::kNotFound || existing == "/") return fd.error();
+    const size_t slash = existing.rfind('/');
+    existing = slash == 0 || slash == std::string::npos ? "/" : existing.substr(0, slash);
+  }
+}
+
+Status FileSystemSync::Finish() {
+  if (::syncfs(fd_.get()) != 0) return ErrnoError(errno, "making durable", directory_);
+  return {};
+}
+
+}  // namespace pgcairn::commands
