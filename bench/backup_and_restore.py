@@ -5,7 +5,7 @@ import shutil
 from dataclasses import replace
 
 from clusters import MEASURED, row_counts
-from data_files import LEFT_OUT, bytes_of, read_into_page_cache
+from data_files import LEFT_OUT, bytes_of, fill_and_free, read_into_page_cache
 from measured_process import Cost
 from pgbackrest_tool import PgBackRest
 from pgcairn_tool import Pgcairn
@@ -34,19 +34,21 @@ def measure_backup_and_restore(settings, runner, program, data, results, say):
             for tool in (*restoring, BaseBackup(place / "pg_basebackup", server, settings),
                          TarAndZstd(place / "tar-and-zstd", server, settings)):
                 say(f"run {run} of {settings.runs}: full backup with {tool.name}")
-                measure_backup(runner, server, tool, results)
+                measure_backup(runner, server, tool, place, results)
                 if tool not in restoring:
                     tool.remove()
             for tool in restoring if RESTORE in settings.wanted else ():
                 say(f"run {run} of {settings.runs}: restore with {tool.name}")
-                measure_restore(runner, tool, rows if run == settings.runs else None, results, say)
+                measure_restore(runner, server, tool, rows if run == settings.runs else None, results,
+                                say)
             shutil.rmtree(place)
         return bytes_of(data, LEFT_OUT)
 
 
-def measure_backup(runner, server, tool, results):
+def measure_backup(runner, server, tool, place, results):
     server.archive_with(tool.archive_command())
     server.query("CHECKPOINT")
+    fill_and_free(place, bytes_of(server.data))
     read_into_page_cache(server.data, LEFT_OUT)
     # What others wrote before must not go to the disk on this tool's time.
     os.sync()
@@ -57,10 +59,11 @@ def measure_backup(runner, server, tool, results):
         results.add(FULL_BACKUP, COMPRESSOR, Cost(cost.wall_s, tool.compressor_cpu_s()))
 
 
-def measure_restore(runner, tool, rows, results, say):
+def measure_restore(runner, server, tool, rows, results, say):
     """With `rows`, starts a server on what was restored and compares."""
     target = runner.directory / "restored"
     target.mkdir(mode=0o700)
+    fill_and_free(target, bytes_of(server.data))
     read_into_page_cache(tool.repository)
     os.sync()
     results.add(RESTORE, tool.name, runner.measure(tool.restore_command(target)))
