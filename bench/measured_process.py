@@ -124,6 +124,11 @@ class Runner:
         server_before_s = tree_cpu_s(server.pid) if server else 0.0
         cost, _ = self._run(command, cwd, watch_memory)
         server_after_s = tree_cpu_s(server.pid) if server else 0.0
+        if server:
+            # A process that ends while /proc is read can be missed with all that it used, once; the
+            # true value never falls.
+            time.sleep(SAMPLE_INTERVAL_S)
+            server_after_s = max(server_after_s, tree_cpu_s(server.pid))
         return replace(cost, server_cpu_s=server_after_s - server_before_s)
 
     def peak_bytes(self, command, cwd=None):
