@@ -48,7 +48,7 @@ def measure_backup_and_restore(settings, runner, program, data, results, say):
 def measure_backup(runner, server, tool, place, results):
     server.archive_with(tool.archive_command())
     server.query("CHECKPOINT")
-    fill_and_free(place, bytes_of(server.data))
+    fill_and_free(place, bytes_of(server.data, LEFT_OUT))
     read_into_page_cache(server.data, LEFT_OUT)
     # What others wrote before must not go to the disk on this tool's time.
     os.sync()
@@ -63,7 +63,7 @@ def measure_restore(runner, server, tool, rows, results, say):
     """With `rows`, starts a server on what was restored and compares."""
     target = runner.directory / "restored"
     target.mkdir(mode=0o700)
-    fill_and_free(target, bytes_of(server.data))
+    fill_and_free(target, bytes_of(server.data, LEFT_OUT))
     read_into_page_cache(tool.repository)
     os.sync()
     results.add(RESTORE, tool.name, runner.measure(tool.restore_command(target)))

@@ -63,6 +63,16 @@ def tree_cpu_s(root):
     return ticks / TICKS_PER_SECOND
 
 
+def settled_cpu_s(server):
+    """What a server and its processes used so far; without one, nothing. A process that ends while
+    /proc is read can be missed with all that it used, and the true value never falls."""
+    if server is None:
+        return 0.0
+    first = tree_cpu_s(server.pid)
+    time.sleep(SAMPLE_INTERVAL_S)
+    return max(first, tree_cpu_s(server.pid))
+
+
 class MemoryOfGroup:
     """Samples the resident memory of a process group while it runs; `peak_bytes` is the largest sum
     over its processes. Pages that several of them share count once for each."""
@@ -121,14 +131,9 @@ class Runner:
 
     def measure(self, command, cwd=None, server=None, watch_memory=True):
         """Runs a command to its end; returns its Cost. With a server, what that used meanwhile."""
-        server_before_s = tree_cpu_s(server.pid) if server else 0.0
+        server_before_s = settled_cpu_s(server)
         cost, _ = self._run(command, cwd, watch_memory)
-        server_after_s = tree_cpu_s(server.pid) if server else 0.0
-        if server:
-            # A process that ends while /proc is read can be missed with all that it used, once; the
-            # true value never falls.
-            time.sleep(SAMPLE_INTERVAL_S)
-            server_after_s = max(server_after_s, tree_cpu_s(server.pid))
+        server_after_s = settled_cpu_s(server)
         return replace(cost, server_cpu_s=server_after_s - server_before_s)
 
     def peak_bytes(self, command, cwd=None):

@@ -12,6 +12,7 @@ Result<FileSystemSync> FileSystemSync::Begin(const std::string& directory) {
   for (;;) {
     Result<UniqueFd> fd = Open(existing, O_RDONLY | O_DIRECTORY);
     if (fd.ok()) return FileSystemSync(std::move(*fd), directory);
+    if (fd.code() == Code::kPermission) return FileSystemSync(UniqueFd(), directory);
     if (fd.code() != Code::kNotFound || existing == "/") return fd.error();
     const size_t slash = existing.rfind('/');
     existing = slash == 0 || slash == std::string::npos ? "/" : existing.substr(0, slash);
@@ -19,6 +20,9 @@ Result<FileSystemSync> FileSystemSync::Begin(const std::string& directory) {
 }
 
 Status FileSystemSync::Finish() {
+  if (!fd_.valid()) {
+    ASSIGN_OR_RETURN(fd_, Open(directory_, O_RDONLY | O_DIRECTORY));
+  }
   if (::syncfs(fd_.get()) != 0) return ErrnoError(errno, "making durable", directory_);
   return {};
 }

@@ -17,10 +17,12 @@ namespace pgcairn::commands {
 class FileSystemSync {
  public:
   // Where `directory`, an absolute path, does not exist yet, it stands for the nearest of its
-  // parents that does: what is made below lies on the same file system.
+  // parents that does: what is made below lies on the same file system. One that may be entered and
+  // written but not read cannot be opened: then failed writes count from Finish on.
   static Result<FileSystemSync> Begin(const std::string& directory);
 
   // When this returns OK, all that was written there since Begin is durable, directories included.
+  // Waits for what others wrote there, too.
   Status Finish();
 
  private:

@@ -73,8 +73,7 @@ Status CheckManifestParts(const format::Manifest& manifest) {
 }
 
 Result<std::vector<FileSystemSync>> BeginSyncs(const RestorePlaces& places) {
-  // The configuration lies beside the data directory, which may be a disk of its own.
-  std::vector<std::string> directories{places.data_directory, places.config_directory};
+  std::vector<std::string> directories{places.data_directory};
   for (const auto& [oid, location] : places.tablespace_locations) directories.push_back(location);
   std::vector<FileSystemSync> syncs;
   for (const std::string& directory : directories) {
@@ -92,6 +91,8 @@ Result<RestoredFiles> WriteRestoredDirectory(const config::Settings& settings,
                                              const RestoreOptions& options) {
   RETURN_IF_ERROR(CheckManifestParts(plan.manifest));
   ASSIGN_OR_RETURN(std::vector<FileSystemSync> syncs, BeginSyncs(places));
+  // The configuration lies beside the data directory, which may be a disk of its own.
+  ASSIGN_OR_RETURN(FileSystemSync config_sync, FileSystemSync::Begin(places.config_directory));
   Progress progress(options.progress, "restore", plan.manifest.stream_bytes());
   RestoreFilesOptions files{places.data_directory, places.config_directory,
                             places.tablespace_locations,
@@ -100,6 +101,7 @@ Result<RestoredFiles> WriteRestoredDirectory(const config::Settings& settings,
   RETURN_IF_ERROR(WriteRecoverySettings(settings, plan, places, options));
   RETURN_IF_ERROR(WriteLabels(plan.manifest, places));
   for (FileSystemSync& sync : syncs) RETURN_IF_ERROR(sync.Finish());
+  if (!restored.config_files.empty()) RETURN_IF_ERROR(config_sync.Finish());
   // Only now can a server start here.
   RETURN_IF_ERROR(WriteFileDurably(places.data_directory + "/" + postgres::kControlFilePath,
                                    AsBytes(plan.manifest.control_file()), FileMode(plan.manifest)));

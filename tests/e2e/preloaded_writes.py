@@ -59,13 +59,16 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 }
 """
 
-# A file system that cannot take room without writing, as NFS before 4.2.
+# A file system that cannot take room without writing, as NFS before 4.2. Leaves a mark.
 NO_FALLOCATE = r"""
 #include <errno.h>
-#include <sys/types.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 int fallocate(int fd, int mode, off_t offset, off_t size)
 {
+    close(open(getenv("FALLOCATE_CALLED"), O_WRONLY | O_CREAT, 0600));
     errno = EOPNOTSUPP;
     return -1;
 }

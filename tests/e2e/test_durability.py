@@ -87,6 +87,9 @@ def test_all_that_was_restored_is_durable_before_a_server_can_start_on_it(scratc
     server.sql("CREATE TABLE t TABLESPACE away AS SELECT generate_series(1, 10000)")
     scratch.pgcairn("backup")
     target = scratch.root / "restored"
+    # They exist, so that each needs a sync of its own and none is reached by a parent's.
+    for made in (f"{target}.config", f"{scratch.root}/new-place"):
+        scratch.make_directory(made)
     started = []
 
     def at_name(disk, path):
@@ -102,3 +105,18 @@ def test_all_that_was_restored_is_durable_before_a_server_can_start_on_it(scratc
     assert [path for path in disk.unnoticed if not any(text in path for text in NOT_DURABLE)] == []
     require_durable(disk, f"{target}/base/", f"{scratch.root}/new-place/PG_",
                     f"{target}.config/", "/backup_label", "/recovery.signal")
+
+
+def test_a_restore_needs_no_right_to_read_the_folder_around_it(scratch):
+    server = scratch.server()
+    server.initdb()
+    scratch.protect(server)
+    scratch.pgcairn("backup")
+    around = scratch.make_directory("around")
+    target = scratch.make_directory("around/data")
+    around.chmod(0o300)
+    try:
+        scratch.pgcairn("restore", "--type=full", f"--target-dir={target}")
+    finally:
+        around.chmod(0o700)
+    assert (target / "global/pg_control").exists()

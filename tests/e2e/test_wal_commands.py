@@ -90,8 +90,10 @@ def test_an_archived_segment_comes_back_byte_for_byte(archive):
 
 def test_zeros_are_written_where_room_cannot_be_taken_without(archive):
     library = build_library(archive.scratch, NO_FALLOCATE)
-    status, content, stderr = archive.fetch(archive.segment, env={"LD_PRELOAD": str(library)})
+    status, content, stderr = archive.fetch(archive.segment, env={
+        "LD_PRELOAD": str(library), "FALLOCATE_CALLED": str(archive.work / "called")})
     assert (status, stderr) == (0, "")
+    assert (archive.work / "called").exists()
     assert content == archive.original
     assert (archive.work / "fetched").stat().st_blocks * 512 >= len(content)
 
