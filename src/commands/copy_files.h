@@ -35,7 +35,7 @@ struct CopyResult {
   uint64_t stream_bytes = 0;
 };
 
-// When this returns OK every pack is durable. Memory: about 40 MiB and 20 MiB more for each thread,
+// When this returns OK every pack is durable. Memory: about 60 MiB and 40 MiB more for each thread,
 // and 100 bytes for every 32 MiB and every file of the cluster.
 Result<CopyResult> CopyFiles(const repository::ClusterAccess& cluster, const CopyOptions& options);
 
