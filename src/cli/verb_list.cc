@@ -25,7 +25,10 @@ Json ToJson(const commands::ClusterList& list) {
 
 void PrintBackups(const commands::ClusterList& list) {
   fmt::print("Cluster {}\n\n", list.cluster);
-  if (list.backups.empty()) fmt::print("  no backup yet: run `pgcairn backup`\n");
+  if (list.backups.empty()) {
+    fmt::print("  {}\n", list.damaged.empty() ? "no backup yet: run `pgcairn backup`"
+                                              : "no backup that can be read");
+  }
   for (const format::Manifest& manifest : list.backups) {
     fmt::print("  {}  {}  {:>9} of data, {:>9} stored  timeline {}{}\n", manifest.backup_id(),
                Timestamp{manifest.stop_time_us()}.ToText(), FormatBytes(manifest.stream_bytes()),
@@ -68,7 +71,8 @@ int Run(const GlobalOptions& globals) {
   for (const commands::DamagedBackup& backup : list->damaged) {
     LogLine(LogLevel::kError, backup.problem);
   }
-  return StatusOf(Code::kDamaged);
+  return Fail({}, {Code::kDamaged, fmt::format("{} backups cannot be read", list->damaged.size()),
+                   "run `pgcairn verify`: it names all that is damaged, and what can be restored"});
 }
 
 }  // namespace

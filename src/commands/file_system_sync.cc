@@ -14,8 +14,7 @@ Result<FileSystemSync> FileSystemSync::Begin(const std::string& directory) {
     if (fd.ok()) return FileSystemSync(std::move(*fd), directory);
     if (fd.code() == Code::kPermission) return FileSystemSync(UniqueFd(), directory);
     if (fd.code() != Code::kNotFound || existing == "/") return fd.error();
-    const size_t slash = existing.rfind('/');
-    existing = slash == 0 || slash == std::string::npos ? "/" : existing.substr(0, slash);
+    existing = DirectoryOf(existing);
   }
 }
 

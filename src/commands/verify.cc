@@ -359,6 +359,14 @@ class Verification {
     WarnOfUnknown(storage_, names_, findings_);
     NameLeftovers();
     OrphanPacks orphans = FindOrphanPacks(storage_, names_, packs.packs(), findings_);
+    if (orphans.count > 0 && !std::ranges::all_of(candidates_, &Candidate::listed)) {
+      // Called nobody's, somebody would delete them.
+      findings_.Warn(fmt::format(
+          "{} packs ({} bytes) stand in no reference list that can be read: the backups "
+          "whose lists are damaged may need them",
+          orphans.count, orphans.bytes));
+      return;
+    }
     report_.orphan_packs = orphans.count;
     report_.orphan_bytes = orphans.bytes;
   }

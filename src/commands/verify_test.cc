@@ -367,6 +367,14 @@ TEST_F(VerifyTest, AListWithoutAManifestIsAWarningAndNoDamage) {
   EXPECT_EQ(report.orphan_packs, 3u);
 }
 
+TEST_F(VerifyTest, PacksAreNobodysOnlyWhenEveryListCanBeRead) {
+  Remove(names().References(SmallRepository::kSecond));
+  VerifyReport report = Verify();
+  ASSERT_NE(Find(report, names().References(SmallRepository::kSecond)), nullptr);
+  EXPECT_EQ(report.orphan_packs, 0u) << "the second backup needs them";
+  EXPECT_TRUE(Warns(report, "no reference list that can be read"));
+}
+
 TEST_F(VerifyTest, OneBackupIsVerifiedWithTheWalFromItOn) {
   std::string first_pack = names().Pack(repository_.second_packs()[0].sha256);
   Damage(first_pack);

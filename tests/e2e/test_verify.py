@@ -159,3 +159,14 @@ def test_a_place_without_a_repository_is_not_damage(place):
     assert result.returncode == NOT_FOUND, result.stderr
     result = place.scratch.pgcairn("--cluster=other", "verify", check=False)
     assert result.returncode == NOT_FOUND, result.stderr
+
+
+# list
+
+def test_list_never_says_that_there_is_no_backup_when_none_can_be_read(place):
+    manifests = place.cluster / "backups"
+    with Changed(manifests / place.first, flipped), Changed(manifests / place.second, flipped):
+        listed = place.scratch.pgcairn("list", check=False)
+    assert listed.returncode == DAMAGED
+    assert "no backup that can be read" in listed.stdout and "no backup yet" not in listed.stdout
+    assert "2 backups cannot be read" in listed.stderr and "pgcairn verify" in listed.stderr
