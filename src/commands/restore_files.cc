@@ -14,6 +14,7 @@
 
 #include "commands/leaf_queue.h"
 #include "crypto/fingerprint.h"
+#include "repository/map/leaf_reader.h"
 #include "repository/map/map_leaf.h"
 #include "repository/map/stream_list.h"
 #include "repository/pack/blob_reader.h"
@@ -93,13 +94,7 @@ class ListRestorer {
 
   Status RestoreLeaf(repository::BlobReader& reader, const crypto::PageFingerprint& fingerprint,
                      size_t leaf_index) {
-    const repository::TableBlob& at = list_.leaves[leaf_index];
-    ASSIGN_OR_RETURN(Bytes raw, reader.Read(repository::ObjectKind::kMetadataPack,
-                                            list_.packs[at.pack], at.location));
-    ASSIGN_OR_RETURN(MapLeaf leaf, repository::DecodeMapLeaf(raw));
-    if (leaf.units.size() != at.units) {
-      return Error{Code::kDamaged, "a map leaf has another number of units than the list says", ""};
-    }
+    ASSIGN_OR_RETURN(MapLeaf leaf, repository::ReadLeaf(reader, list_, leaf_index));
     std::vector<std::vector<UnitTarget>> targets = TargetsByBlob(leaf, parts_[leaf_index]);
     OpenFile file;
     for (uint32_t pack = 0; pack < leaf.packs.size(); ++pack) {

@@ -13,6 +13,7 @@
 #include "commands/work_in_parallel.h"
 #include "crypto/fingerprint.h"
 #include "crypto/sha256.h"
+#include "repository/map/leaf_reader.h"
 #include "repository/map/map_leaf.h"
 #include "repository/map/stream_list.h"
 #include "repository/pack/blob_reader.h"
@@ -155,13 +156,7 @@ class StreamVerifier {
                     const std::vector<LeafPart>& parts) {
     const uint64_t identity = IdentityOf(list, leaf_index, parts);
     if (check_.proven.Has(identity)) return {};
-    const repository::TableBlob& at = list.leaves[leaf_index];
-    ASSIGN_OR_RETURN(
-        Bytes raw, tools.reader.Read(ObjectKind::kMetadataPack, list.packs[at.pack], at.location));
-    ASSIGN_OR_RETURN(MapLeaf leaf, repository::DecodeMapLeaf(raw));
-    if (leaf.units.size() != at.units) {
-      return Damaged("a map leaf has another number of units than its list says");
-    }
+    ASSIGN_OR_RETURN(MapLeaf leaf, repository::ReadLeaf(tools.reader, list, leaf_index));
     ASSIGN_OR_RETURN(std::vector<std::vector<UnitTarget>> targets,
                      TargetsByBlob(tools, list, leaf, parts));
     bool whole = true;
