@@ -20,6 +20,8 @@ enum class ObjectKind : uint8_t {
   kMetadataPack = 'M',
   kManifest = 'B',
   kWal = 'W',
+  kTombstone = 'T',
+  kTrash = 'P',
 };
 
 inline constexpr size_t kPlainHeaderBytes = 76;

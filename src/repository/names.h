@@ -50,6 +50,11 @@ class ClusterNames {
   std::string WalFile(uint64_t system_identifier, std::string_view file) const;
   std::string Leases() const { return root_ + "/leases"; }
   std::string Lease(std::string_view backup_id) const;
+  std::string Trashes() const { return root_ + "/trash"; }
+  // The parts of one prune's trash lie in it.
+  std::string Trash(std::string_view prune_id) const;
+  std::string TrashPart(std::string_view prune_id, uint32_t part) const;
+  std::string Checkpoints() const { return root_ + "/checkpoints"; }
 
  private:
   std::string root_;
