@@ -95,6 +95,20 @@ class InsertPosition {
   std::optional<postgres::Connection> connection_;
 };
 
+// Asked before the server starts the backup, so that this will not begin before it.
+Result<format::WalNeed> WalFromNowOn(Run& run) {
+  ASSIGN_OR_RETURN(
+      std::string text,
+      run.connection.QueryCell("SELECT pg_catalog.pg_current_wal_insert_lsn()"));
+  std::optional<postgres::Lsn> lsn = postgres::ParseLsn(text);
+  if (!lsn) return Error{Code::kFailed, "the server's insert position is not an LSN", ""};
+  format::WalNeed need;
+  need.set_system_identifier(run.facts.system_identifier.value);
+  need.set_timeline(run.facts.timeline.value);
+  need.set_from_lsn(lsn->value);
+  return need;
+}
+
 void StoreThrough(Run& run) {
   std::unique_ptr<repository::ClusterAccess> direct = std::move(run.opened.cluster);
   storage::Storage* through = nullptr;
@@ -378,7 +392,11 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
   const double began = MonotonicSeconds();
   ASSIGN_OR_RETURN(Run run, Prepare(settings, options));
   if (!options.test) RemoveStaleTemporaries(settings);
-  RETURN_IF_ERROR(repository::WriteLease(run.cluster(), run.backup_id, run.started));
+  repository::LeaseTerms lease;
+  lease.run_id = run.backup_id;
+  lease.started = run.started;
+  ASSIGN_OR_RETURN(lease.wal, WalFromNowOn(run));
+  RETURN_IF_ERROR(repository::WriteLease(run.cluster(), lease));
   RunEnd end(run);
   format::Manifest manifest;
   DescribeRun(run, manifest);
