@@ -9,6 +9,9 @@
 #include <utility>
 
 #include "format/keys.pb.h"
+#include "format/runs.pb.h"
+#include "repository/lease/tombstone.h"
+#include "repository/manifest/manifest_store.h"
 #include "repository/names.h"
 #include "repository/seal/document.h"
 #include "repository/seal/stored_shape.h"
@@ -17,8 +20,6 @@ namespace pgcairn::commands {
 namespace {
 
 using repository::ObjectKind;
-
-constexpr std::string_view kListSuffix = ".refs";
 
 std::string_view LastComponent(std::string_view name) { return name.substr(name.rfind('/') + 1); }
 
@@ -70,21 +71,20 @@ Status CheckLease(const std::string& name, const std::string& message,
 
 Result<BackupNames> ListBackupNames(storage::Storage& storage,
                                     const repository::ClusterNames& names, Findings& findings) {
-  ASSIGN_OR_RETURN(storage::Listing listing, storage.List(names.Backups()));
-  BackupNames backups;
-  for (const storage::ObjectInfo& object : listing.objects) {
-    std::string name(LastComponent(object.name));
-    if (repository::IsBackupId(name)) {
-      backups.ids.push_back(std::move(name));
-    } else if (name.ends_with(kListSuffix) &&
-               repository::IsBackupId(name.substr(0, name.size() - kListSuffix.size()))) {
-      backups.lists.insert(name.substr(0, name.size() - kListSuffix.size()));
-    } else {
-      findings.Warn(Unknown(object.name));
-    }
+  ASSIGN_OR_RETURN(repository::BackupNames found, repository::ListBackups(storage, names));
+  for (const std::string& name : found.unknown) findings.Warn(Unknown(name));
+  for (const std::string& id : found.tombstones) {
+    const std::string name = names.Manifest(id);
+    Result<Bytes> object = storage.Get(name, repository::kTombstoneBytesMax);
+    Status status = object.ok() ? repository::ReadTombstone(*object, id).status() : object.status();
+    if (!status.ok()) findings.Add(name, status.error());
   }
-  for (const std::string& directory : listing.directories) findings.Warn(Unknown(directory));
-  std::sort(backups.ids.begin(), backups.ids.end());
+  BackupNames backups;
+  backups.ids = std::move(found.ids);
+  for (std::string& id : found.lists) {
+    // Of a run that was given up between its list and its manifest: prune removes it.
+    if (!std::ranges::binary_search(found.tombstones, id)) backups.lists.insert(std::move(id));
+  }
   return backups;
 }
 
@@ -116,8 +116,9 @@ OrphanPacks FindOrphanPacks(storage::Storage& storage, const repository::Cluster
 
 void WarnOfUnknown(storage::Storage& storage, const repository::ClusterNames& names,
                    Findings& findings) {
-  static constexpr std::array<std::string_view, 7> kKnown{"keys",    "epochs", "packs", "backups",
-                                                          "history", "wal",    "leases"};
+  static constexpr std::array<std::string_view, 11> kKnown{
+      "keys",   "epochs", "packs",   "backups", "history",    "wal",
+      "leases", "trash",  "damaged", "notes",   "checkpoints"};
   storage::Listing listing = ListOrReport(storage, names.Root(), findings);
   for (const storage::ObjectInfo& object : listing.objects) findings.Warn(Unknown(object.name));
   for (const std::string& directory : listing.directories) {

@@ -114,6 +114,16 @@ struct Settings {
     int64_t wal_files = 14;
   } retention;
 
+  struct Prune {
+    // Seconds between saying what is to be deleted and deleting it, 0 to 86,400.
+    int64_t grace = 60;
+    // Seconds after which a run of another host that still has its lease is given up, 1 to
+    // 31,536,000.
+    int64_t lease_expiry = 86'400;
+    // Percent of the backups that one prune may delete, 0 to 100.
+    int64_t max_share = 50;
+  } prune;
+
   struct Monitoring {
     // Seconds, 10 to 604,800.
     int64_t health_check_interval = 3600;

@@ -20,6 +20,10 @@ enum class ObjectKind : uint8_t {
   kMetadataPack = 'M',
   kManifest = 'B',
   kWal = 'W',
+  kTombstone = 'T',
+  kTrash = 'P',
+  kNote = 'N',
+  kCheckpoint = 'C',
 };
 
 inline constexpr size_t kPlainHeaderBytes = 76;

@@ -81,6 +81,17 @@ std::string ClusterNames::Pack(const crypto::Sha256Digest& sha256) const {
   return fmt::format("{}/packs/{}/{}", root_, hex.substr(0, 2), hex);
 }
 
+std::optional<crypto::Sha256Digest> ClusterNames::PackOf(std::string_view name) const {
+  constexpr size_t kDigits = 64;
+  if (name.size() < kDigits || !name.starts_with(root_)) return std::nullopt;
+  std::optional<Bytes> hash = FromHex(name.substr(name.size() - kDigits));
+  if (!hash) return std::nullopt;
+  crypto::Sha256Digest sha256;
+  std::copy(hash->begin(), hash->end(), sha256.bytes.begin());
+  if (Pack(sha256) != name) return std::nullopt;
+  return sha256;
+}
+
 std::string ClusterNames::Manifest(std::string_view backup_id) const {
   return fmt::format("{}/{}", Backups(), backup_id);
 }
@@ -98,8 +109,32 @@ std::string ClusterNames::WalFile(uint64_t system_identifier, std::string_view f
   return fmt::format("{}/{}/{}", Wal(system_identifier), directory, file);
 }
 
+std::string ClusterNames::Checkpoint(std::string_view run_id, uint32_t number) const {
+  return fmt::format("{}/{}/{:08x}", Checkpoints(), run_id, number);
+}
+
 std::string ClusterNames::Lease(std::string_view backup_id) const {
   return fmt::format("{}/{}", Leases(), backup_id);
+}
+
+std::string ClusterNames::Trash(std::string_view prune_id) const {
+  return fmt::format("{}/{}", Trashes(), prune_id);
+}
+
+std::string ClusterNames::TrashPart(std::string_view prune_id, uint32_t part) const {
+  return fmt::format("{}/{:08x}", Trash(prune_id), part);
+}
+
+std::string ClusterNames::NotesOn(std::string_view backup_id) const {
+  return fmt::format("{}/{}", Notes(), backup_id);
+}
+
+std::string ClusterNames::Note(std::string_view backup_id, uint32_t number) const {
+  return fmt::format("{}/{:08x}", NotesOn(backup_id), number);
+}
+
+std::string ClusterNames::Deletion(std::string_view prune_id) const {
+  return fmt::format("{}/{}", Deletions(), prune_id);
 }
 
 }  // namespace pgcairn::repository

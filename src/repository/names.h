@@ -42,6 +42,8 @@ class ClusterNames {
   std::string Histories() const { return root_ + "/history"; }
   std::string History(uint64_t system_identifier) const;
   std::string Pack(const crypto::Sha256Digest& sha256) const;
+  // Of the pack with that name; nothing when it is no pack's of this cluster.
+  std::optional<crypto::Sha256Digest> PackOf(std::string_view name) const;
   std::string Backups() const { return root_ + "/backups"; }
   std::string Manifest(std::string_view backup_id) const;
   std::string References(std::string_view backup_id) const;
@@ -50,6 +52,18 @@ class ClusterNames {
   std::string WalFile(uint64_t system_identifier, std::string_view file) const;
   std::string Leases() const { return root_ + "/leases"; }
   std::string Lease(std::string_view backup_id) const;
+  std::string Trashes() const { return root_ + "/trash"; }
+  // The parts of one prune's trash lie in it.
+  std::string Trash(std::string_view prune_id) const;
+  std::string TrashPart(std::string_view prune_id, uint32_t part) const;
+  std::string Checkpoints() const { return root_ + "/checkpoints"; }
+  std::string Checkpoint(std::string_view run_id, uint32_t number) const;
+  std::string Notes() const { return root_ + "/notes"; }
+  // The directory of the notes on one backup.
+  std::string NotesOn(std::string_view backup_id) const;
+  std::string Note(std::string_view backup_id, uint32_t number) const;
+  std::string Deletions() const { return Notes() + "/deleted"; }
+  std::string Deletion(std::string_view prune_id) const;
 
  private:
   std::string root_;

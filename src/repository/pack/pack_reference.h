@@ -61,6 +61,8 @@ TableBlob ReadTableBlob(ByteReader& in);
 Status CheckLocation(const PackReference& pack, const BlobLocation& location,
                      uint32_t raw_length_max);
 
+void ToMessage(const PackReference& pack, format::PackReference* message);
+Result<PackReference> FromMessage(const format::PackReference& message);
 void ToMessage(const PackReference& pack, const BlobLocation& location,
                format::BlobReference* message);
 struct BlobReference {
