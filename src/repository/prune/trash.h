@@ -1,4 +1,4 @@
-// Trash: what a prune means to delete, said before it does (docs/format.md, section 13;
+// Trash: what a prune means to delete, said before it does (docs/format.md, section 14;
 // docs/adr/0007).
 //
 // A run that wrote its lease and reads the trash afterwards uses nothing that is listed there. A
