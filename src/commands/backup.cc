@@ -1,8 +1,6 @@
 #include "commands/backup.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,6 +9,8 @@
 #include <optional>
 #include <utility>
 
+#include "commands/backup_base.h"
+#include "commands/backup_manifest.h"
 #include "commands/copy_files.h"
 #include "commands/newest_memory.h"
 #include "commands/open_cluster.h"
@@ -97,9 +97,8 @@ class InsertPosition {
 
 // Asked before the server starts the backup, so that this will not begin before it.
 Result<format::WalNeed> WalFromNowOn(Run& run) {
-  ASSIGN_OR_RETURN(
-      std::string text,
-      run.connection.QueryCell("SELECT pg_catalog.pg_current_wal_insert_lsn()"));
+  ASSIGN_OR_RETURN(std::string text,
+                   run.connection.QueryCell("SELECT pg_catalog.pg_current_wal_insert_lsn()"));
   std::optional<postgres::Lsn> lsn = postgres::ParseLsn(text);
   if (!lsn) return Error{Code::kFailed, "the server's insert position is not an LSN", ""};
   format::WalNeed need;
@@ -107,6 +106,25 @@ Result<format::WalNeed> WalFromNowOn(Run& run) {
   need.set_timeline(run.facts.timeline.value);
   need.set_from_lsn(lsn->value);
   return need;
+}
+
+// Writes the lease. Nothing to compare with makes a full backup of an incremental one.
+Result<BackupBase> ChooseBase(Run& run) {
+  repository::LeaseTerms lease;
+  lease.run_id = run.backup_id;
+  lease.started = run.started;
+  ASSIGN_OR_RETURN(lease.wal, WalFromNowOn(run));
+  if (!run.options.incremental) {
+    RETURN_IF_ERROR(repository::WriteLease(run.cluster(), lease));
+    return BackupBase();
+  }
+  ASSIGN_OR_RETURN(BackupBase base,
+                   ClaimBase(run.cluster(), run.facts.system_identifier.value, lease));
+  if (!base.manifest) {
+    LogInfo(
+        "there is no earlier backup of this PostgreSQL cluster to compare with: this one is full");
+  }
+  return base;
 }
 
 void StoreThrough(Run& run) {
@@ -197,10 +215,38 @@ Result<postgres::ExternalConfig> CollectConfig(const Run& run) {
   return postgres::CollectExternalConfig(paths);
 }
 
+// The file system's clock, as the newest stamp shows it, where the host's runs ahead of it.
+int64_t ListedAtUs(const postgres::DataDirectoryListing& listing, Timestamp before_listing) {
+  int64_t newest_ns = 0;
+  for (const postgres::DataFile& file : listing.files) {
+    newest_ns = std::max({newest_ns, file.ctime_ns, file.mtime_ns});
+  }
+  return std::min(before_listing.unix_us, newest_ns / 1000);
+}
+
+// Which files count as unchanged, and which packs are to be emptied.
+void CompareWith(BackupBase& base, const Run& run, uint32_t timeline, CopyOptions& copy,
+                 format::Manifest& manifest) {
+  if (!base.manifest) {
+    manifest.set_type(format::Manifest::FULL);
+    return;
+  }
+  manifest.set_type(format::Manifest::INCREMENTAL);
+  manifest.set_base_backup_id(base.manifest->backup_id());
+  copy.rules.reason = JudgeStamps(
+      *base.manifest, {run.options.verify_unchanged, run.settings.backup.verify_unchanged_days,
+                       run.started, timeline});
+  copy.rules.trusted_before_ns = TrustedBeforeNs(*base.manifest);
+  copy.to_empty = repository::ChoosePacksToEmpty(
+      base.map.PackUses(), static_cast<double>(run.settings.compaction.live_share_min) / 100,
+      base.manifest->new_data_bytes());
+  base.map.MarkToEmpty(copy.to_empty.packs);
+}
+
 Result<CopyResult> CopyDataDirectory(Run& run, postgres::BackupSession& session,
                                      const postgres::DataDirectoryListing& listing,
-                                     const postgres::ExternalConfig& config,
-                                     sources::PageFindings& findings, uint64_t* bytes_read) {
+                                     const postgres::ExternalConfig& config, BackupBase& base,
+                                     sources::PageFindings& findings, format::Manifest& manifest) {
   InsertPosition insert_position(run.settings);
   Progress progress(run.options.progress, "backup", listing.bytes_total);
   auto last_ping = MonotonicSeconds();
@@ -216,93 +262,23 @@ Result<CopyResult> CopyDataDirectory(Run& run, postgres::BackupSession& session,
                      if (MonotonicSeconds() - last_ping < kPingSeconds) return {};
                      last_ping = MonotonicSeconds();
                      return session.Ping();
-                   }};
-  Result<CopyResult> result = CopyFiles(run.cluster(), copy);
-  *bytes_read = progress.done_bytes();
-  return result;
+                   },
+                   base.map,
+                   {},
+                   {}};
+  CompareWith(base, run, session.start().timeline.value, copy, manifest);
+  ASSIGN_OR_RETURN(CopyResult copied, CopyFiles(run.cluster(), copy));
+  const bool all_read = !base.manifest || copied.reason != CompareReason::kNone;
+  manifest.set_compare_reason(base.manifest ? NameOf(copied.reason) : "full");
+  manifest.set_compared_at_us(all_read ? run.started.unix_us : base.manifest->compared_at_us());
+  if (base.manifest) manifest.add_notes(Explain(copied.reason, copied.reason_detail));
+  return copied;
 }
 
 // The role that every cluster has and that may enter every database: the trial restore's.
 Result<std::string> BootstrapSuperuser(postgres::Connection& connection) {
   return connection.QueryCell(
       "SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10 -- BOOTSTRAP_SUPERUSERID");
-}
-
-void AddSetting(format::Manifest& manifest, const char* name, std::string value) {
-  format::Setting* setting = manifest.add_settings();
-  setting->set_name(name);
-  setting->set_value(std::move(value));
-}
-
-void DescribeServer(const Run& run, format::Manifest& manifest) {
-  const postgres::ServerFacts& facts = run.facts;
-  manifest.set_system_identifier(facts.system_identifier.value);
-  manifest.set_server_version_num(static_cast<uint32_t>(facts.version_num));
-  manifest.set_wal_segment_size(facts.wal_segment_size);
-  manifest.set_block_size(facts.block_size);
-  manifest.set_relation_segment_pages(facts.segment_size_pages);
-  manifest.set_data_checksums(facts.data_checksums);
-  manifest.set_data_directory(run.data_directory);
-  manifest.set_config_file(facts.config_file);
-  manifest.set_hba_file(facts.hba_file);
-  manifest.set_ident_file(facts.ident_file);
-  struct stat info {};
-  bool known = ::stat(run.data_directory.c_str(), &info) == 0;
-  manifest.set_data_directory_mode(known ? info.st_mode & 0777 : 0700);
-  for (const postgres::Database& database : facts.databases) {
-    format::Database* added = manifest.add_databases();
-    added->set_oid(database.oid);
-    added->set_name(database.name);
-  }
-  auto set = [&](const char* name, std::string value) {
-    AddSetting(manifest, name, std::move(value));
-  };
-  set("max_connections", std::to_string(facts.limits.max_connections));
-  set("max_worker_processes", std::to_string(facts.limits.max_worker_processes));
-  set("max_wal_senders", std::to_string(facts.limits.max_wal_senders));
-  set("max_prepared_transactions", std::to_string(facts.limits.max_prepared_transactions));
-  set("max_locks_per_transaction", std::to_string(facts.limits.max_locks_per_transaction));
-  set("shared_preload_libraries", facts.shared_preload_libraries);
-  set("wal_level", facts.wal_level);
-  set("archive_timeout", std::to_string(facts.archive_timeout_s));
-  set("server_encoding", facts.server_encoding);
-}
-
-// Tablespaces as the data directory links them: the links are what a restore must make.
-void DescribeTablespaces(const Run& run, const postgres::DataDirectoryListing& listing,
-                         format::Manifest& manifest) {
-  for (const postgres::TablespaceLink& link : listing.tablespaces) {
-    format::Tablespace* added = manifest.add_tablespaces();
-    added->set_oid(link.oid);
-    added->set_location(link.link_target);
-    for (const postgres::Tablespace& known : run.facts.tablespaces) {
-      if (known.oid == link.oid) added->set_name(known.name);
-    }
-  }
-}
-
-void DescribeRun(const Run& run, format::Manifest& manifest) {
-  char host[256] = "";
-  ::gethostname(host, sizeof host - 1);
-  manifest.set_backup_id(run.backup_id);
-  manifest.set_cluster_name(run.settings.cluster.name);
-  manifest.set_type(format::Manifest::FULL);
-  manifest.set_method(format::Manifest::PHYSICAL);
-  manifest.set_started_at_us(run.started.unix_us);
-  manifest.set_program_version("0.1.0");
-  manifest.set_host(host);
-  if (!run.options.note.empty()) manifest.set_note(run.options.note);
-}
-
-void DescribeFindings(const sources::PageFindings& findings, format::Manifest& manifest) {
-  manifest.set_pages_checked(findings.checked());
-  manifest.set_pages_torn(findings.torn());
-  manifest.set_bad_page_count(findings.bad_count());
-  for (const sources::BadPage& bad : findings.bad_pages()) {
-    format::BadPage* added = manifest.add_bad_pages();
-    added->set_path(bad.path);
-    added->set_block(bad.block);
-  }
 }
 
 Status NamePredecessor(const repository::ClusterAccess& cluster, format::Manifest& manifest) {
@@ -326,9 +302,22 @@ BackupReport Summarise(const Run& run, const format::Manifest& manifest) {
   report.start_lsn = postgres::Lsn{manifest.start_lsn()}.ToText();
   report.stop_lsn = postgres::Lsn{manifest.stop_lsn()}.ToText();
   report.timeline = manifest.timeline();
+  report.incremental = manifest.type() == format::Manifest::INCREMENTAL;
+  report.base_backup_id = manifest.base_backup_id();
+  report.compare_reason = manifest.compare_reason();
   report.files = manifest.stream_count();
+  report.files_unchanged = manifest.files_unchanged();
+  report.files_compared = manifest.files_compared();
   report.bytes_stored = manifest.new_pack_bytes();
-  report.packs = manifest.pack_count();
+  report.data_bytes_stored = manifest.new_data_bytes();
+  report.metadata_bytes_stored = manifest.new_metadata_bytes();
+  report.bytes_compacted = manifest.compacted_bytes();
+  report.pages_read = manifest.pages_read();
+  report.pages_changed = manifest.pages_changed();
+  report.pages_stored = manifest.pages_stored();
+  report.pages_compacted = manifest.pages_compacted();
+  report.unseen_changes.assign(manifest.unseen_changes().begin(), manifest.unseen_changes().end());
+  report.unseen_change_count = manifest.unseen_change_count();
   report.pages_checked = manifest.pages_checked();
   report.pages_torn = manifest.pages_torn();
   report.bad_page_count = manifest.bad_page_count();
@@ -358,14 +347,7 @@ Status FinishManifest(Run& run, postgres::BackupSession& session, const CopyResu
   manifest.set_stop_time_us(stop_time_us);
   manifest.set_backup_label(stop.backup_label);
   manifest.set_tablespace_map(stop.tablespace_map);
-  for (const repository::BlobReference& list : copied.stream_lists) {
-    repository::ToMessage(list.pack, list.location, manifest.add_stream_lists());
-  }
-  manifest.set_stream_count(copied.stream_count);
-  manifest.set_stream_bytes(copied.stream_bytes);
-  uint64_t new_bytes = 0;
-  for (const repository::StoredPack& pack : copied.packs) new_bytes += pack.length;
-  manifest.set_new_pack_bytes(new_bytes);
+  DescribeCopy(copied, manifest);
   return NamePredecessor(*run.opened.cluster, manifest);
 }
 
@@ -392,15 +374,11 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
   const double began = MonotonicSeconds();
   ASSIGN_OR_RETURN(Run run, Prepare(settings, options));
   if (!options.test) RemoveStaleTemporaries(settings);
-  repository::LeaseTerms lease;
-  lease.run_id = run.backup_id;
-  lease.started = run.started;
-  ASSIGN_OR_RETURN(lease.wal, WalFromNowOn(run));
-  RETURN_IF_ERROR(repository::WriteLease(run.cluster(), lease));
   RunEnd end(run);
+  ASSIGN_OR_RETURN(BackupBase base, ChooseBase(run));
   format::Manifest manifest;
-  DescribeRun(run, manifest);
-  DescribeServer(run, manifest);
+  DescribeRun({run.backup_id, settings.cluster.name, options.note, run.started}, manifest);
+  DescribeServer(run.facts, run.data_directory, manifest);
   ASSIGN_OR_RETURN(std::string superuser, BootstrapSuperuser(run.connection));
   AddSetting(manifest, "bootstrap_superuser", superuser);
   double wal_wait_seconds = 0;
@@ -415,19 +393,20 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
   ASSIGN_OR_RETURN(postgres::ControlFileRead control,
                    postgres::ReadControlFile(run.data_directory));
   manifest.set_catalog_version(control.control.catalog_version);
+  const Timestamp before_listing = Timestamp::Now();
   ASSIGN_OR_RETURN(postgres::DataDirectoryListing listing,
                    postgres::ListDataDirectory(
                        run.data_directory, postgres::TablespaceVersionDirectory(control.control)));
-  DescribeTablespaces(run, listing, manifest);
+  manifest.set_listed_at_us(ListedAtUs(listing, before_listing));
+  DescribeTablespaces(run.facts, listing, manifest);
   ASSIGN_OR_RETURN(postgres::ExternalConfig config, CollectConfig(run));
   for (const std::string& note : listing.notes) manifest.add_notes(note);
   for (const std::string& note : config.notes) manifest.add_notes(note);
 
   sources::PageFindings findings;
-  uint64_t bytes_read = 0;
   const double copy_began = MonotonicSeconds();
   ASSIGN_OR_RETURN(CopyResult copied,
-                   CopyDataDirectory(run, session, listing, config, findings, &bytes_read));
+                   CopyDataDirectory(run, session, listing, config, base, findings, manifest));
   const double copy_seconds = MonotonicSeconds() - copy_began;
   DescribeFindings(findings, manifest);
   // pg_control last: it must not be older than anything that was copied before it.
@@ -445,7 +424,8 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
   if (!options.test) RememberBackup(settings, *run.opened.cluster, run.backup_id);
 
   BackupReport report = Summarise(run, manifest);
-  report.bytes_read = bytes_read;
+  report.bytes_read = copied.bytes_read;
+  report.packs = copied.new_packs.size();
   report.seconds = MonotonicSeconds() - began;
   report.copy_seconds = copy_seconds;
   report.wal_wait_seconds = wal_wait_seconds;

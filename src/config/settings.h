@@ -77,6 +77,18 @@ struct Settings {
     int64_t level = 3;
   } compression;
 
+  struct Backup {
+    // Days after which an incremental backup reads every file, whatever its stamps say; 0: never.
+    // To 36,500.
+    int64_t verify_unchanged_days = 7;
+  } backup;
+
+  struct Compaction {
+    // Percent of a pack that must be needed; below it, backups store the rest afresh. 0 (never) to
+    // 90.
+    int64_t live_share_min = 50;
+  } compaction;
+
   struct Performance {
     // Threads, 1 to 256; default: the cores that the process may use.
     int64_t jobs = 1;

@@ -47,6 +47,12 @@ std::string ConfigTemplate(std::string_view cluster_name) {
   "encryption": {{
     // "key_file": "./storage/encryption/host.key"  // this host's key, mode 0600
   }},
+  "backup": {{
+    // "verify_unchanged_days": 7  // days after which an incremental backup reads every file; 0: never
+  }},
+  "compaction": {{
+    // "live_share_min": 50  // percent of a pack that must be needed, or backups store the rest afresh
+  }},
   "compression": {{
     // "level": 3  // zstd, 1 (fast) to 19 (small)
   }},

@@ -1,16 +1,33 @@
 #include "repository/map/leaf_reader.h"
 
-namespace pgcairn::repository {
+#include "repository/map/map_patch.h"
 
-Result<MapLeaf> ReadLeaf(BlobReader& reader, const StreamList& list, size_t index) {
-  const TableBlob& at = list.leaves[index];
-  ASSIGN_OR_RETURN(Bytes raw,
-                   reader.Read(ObjectKind::kMetadataPack, list.packs[at.pack], at.location));
-  ASSIGN_OR_RETURN(MapLeaf leaf, DecodeMapLeaf(raw));
+namespace pgcairn::repository {
+namespace {
+
+Result<MapLeaf> WholeLeaf(BlobReader& reader, ByteView raw) {
+  if (!IsMapPatch(raw)) return DecodeMapLeaf(raw);
+  ASSIGN_OR_RETURN(MapPatch patch, DecodeMapPatch(raw));
+  ASSIGN_OR_RETURN(Bytes base_raw, reader.Read(ObjectKind::kMetadataPack, patch.base.pack,
+                                               patch.base.blob.location));
+  ASSIGN_OR_RETURN(MapLeaf base, DecodeMapLeaf(base_raw));
+  return ApplyPatch(base, patch);
+}
+
+}  // namespace
+
+Result<MapLeaf> ReadLeaf(BlobReader& reader, const PackReference& pack, const TableBlob& at) {
+  ASSIGN_OR_RETURN(Bytes raw, reader.Read(ObjectKind::kMetadataPack, pack, at.location));
+  ASSIGN_OR_RETURN(MapLeaf leaf, WholeLeaf(reader, raw));
   if (leaf.units.size() != at.units) {
     return Error{Code::kDamaged, "a map leaf has another number of units than its list says", ""};
   }
   return leaf;
+}
+
+Result<MapLeaf> ReadLeaf(BlobReader& reader, const StreamList& list, size_t index) {
+  const TableBlob& at = list.leaves[index];
+  return ReadLeaf(reader, list.packs[at.pack], at);
 }
 
 }  // namespace pgcairn::repository

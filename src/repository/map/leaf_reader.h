@@ -10,8 +10,11 @@
 
 namespace pgcairn::repository {
 
-// The leaf `index` of a decoded list. kDamaged: the blob, or what it says, or another number of
-// units than the list states. kNotFound: its pack is missing.
+// The leaf `index` of a decoded list; one that was stored as a patch is put together with its base.
+// kDamaged: the blob, or what it says, or another number of units than the list states. kNotFound:
+// its pack is missing.
 Result<MapLeaf> ReadLeaf(BlobReader& reader, const StreamList& list, size_t index);
+// The same for a leaf that lies at `at` in `pack`.
+Result<MapLeaf> ReadLeaf(BlobReader& reader, const PackReference& pack, const TableBlob& at);
 
 }  // namespace pgcairn::repository
