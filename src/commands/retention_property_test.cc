@@ -97,7 +97,7 @@ TEST(RetentionProperties, WhatCouldBeRestoredInTheWindowStillCanAfterEveryPrune)
       std::set<LivedHistory::Moment> before = pruned.Restorable(latest_from);
       pruned.Apply(plan);
       std::set<LivedHistory::Moment> after = pruned.Restorable(latest_from);
-      ASSERT_EQ(before, after) << "tick " << tick;
+      ASSERT_TRUE(before == after) << "tick " << tick << "\n" << Text(plan, true);
       moments += after.size();
       for (const BackupVerdict& verdict : plan.backups) deleted_backups += verdict.keep ? 0 : 1;
       for (const WalVerdict& verdict : plan.wal) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -182,6 +183,31 @@ TEST_F(RetentionTest, IncrementalBackupsOfADayAreKeptBesideFullOnes) {
   EXPECT_EQ(ReasonsOf(cluster_.Plan(), 1.75),
             "the last incremental backup of 2024-01-02 "
             "(policies.incremental_backups.keep_daily)\n");
+}
+
+// The table in docs/configuration.md.
+TEST_F(RetentionTest, TheExampleOfTheDocumentation) {
+  auto add = [this](const char* at, bool incremental) {
+    BackupFacts& backup = cluster_.Add(0);
+    backup.id = at;
+    backup.stopped_at = ParseTimestamp(at).value();
+    backup.incremental = incremental;
+  };
+  for (int day = 1; day <= 24; ++day) {
+    bool sunday = day % 7 == 1;
+    if (sunday) add(fmt::format("2026-11-{:02} 02:00", day).c_str(), false);
+    add(fmt::format("2026-11-{:02} 12:00", day).c_str(), true);
+  }
+  settings().policies.daily_backups = {3, 2, 0, 0};
+  RetentionPlan plan = cluster_.Plan();
+  EXPECT_EQ(Kept(plan),
+            (std::vector<std::string>{"2026-11-22 02:00", "2026-11-23 12:00", "2026-11-24 12:00"}));
+  std::vector<std::string> week48 = plan.backups.back().reasons;
+  std::string rule = " (policies.daily_backups.keep_weekly)";
+  EXPECT_TRUE(std::count(week48.begin(), week48.end(), "the last backup of week 2026-W48" + rule));
+  std::vector<std::string> week47 = plan.backups[plan.backups.size() - 4].reasons;
+  EXPECT_TRUE(
+      std::count(week47.begin(), week47.end(), "the last full backup of week 2026-W47" + rule));
 }
 
 // Always

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "format/keys.pb.h"
+#include "format/notes.pb.h"
 #include "repository/names.h"
 #include "repository/seal/document.h"
 #include "repository/seal/stored_shape.h"
@@ -66,6 +67,22 @@ Status CheckLease(const std::string& name, const std::string& message,
   return Error{Code::kDamaged, name + " is the lease of another backup", ""};
 }
 
+Status CheckNote(const std::string& name, const std::string& message,
+                 const repository::ClusterNames& names) {
+  format::BackupNote note;
+  if (note.ParseFromString(message) && names.Note(note.backup_id(), note.number()) == name) {
+    return {};
+  }
+  return Error{Code::kDamaged, name + " is a note on another backup, or another one", ""};
+}
+
+Status CheckDeletion(const std::string& name, const std::string& message,
+                     const repository::ClusterNames& names) {
+  format::Deletion deletion;
+  if (deletion.ParseFromString(message) && names.Deletion(deletion.prune_id()) == name) return {};
+  return Error{Code::kDamaged, name + " is the record of another prune", ""};
+}
+
 }  // namespace
 
 Result<BackupNames> ListBackupNames(storage::Storage& storage,
@@ -116,8 +133,8 @@ OrphanPacks FindOrphanPacks(storage::Storage& storage, const repository::Cluster
 
 void WarnOfUnknown(storage::Storage& storage, const repository::ClusterNames& names,
                    Findings& findings) {
-  static constexpr std::array<std::string_view, 7> kKnown{"keys",    "epochs", "packs", "backups",
-                                                          "history", "wal",    "leases"};
+  static constexpr std::array<std::string_view, 8> kKnown{"keys",    "epochs", "packs",  "backups",
+                                                          "history", "wal",    "leases", "notes"};
   storage::Listing listing = ListOrReport(storage, names.Root(), findings);
   for (const storage::ObjectInfo& object : listing.objects) findings.Warn(Unknown(object.name));
   for (const std::string& directory : listing.directories) {
@@ -139,13 +156,25 @@ void VerifyDocuments(storage::Storage& storage, const repository::ClusterNames& 
                                         : Result<std::string>(bytes.error());
       Status status = message.status();
       if (status.ok() && cluster != nullptr) status = check(object.name, *message, names);
-      // A lease goes away when its run ends.
-      if (status.ok() || (kind == ObjectKind::kLease && status.code() == Code::kNotFound)) continue;
+      // A lease goes away when its run ends, a note when its backup is deleted.
+      bool may_go = kind == ObjectKind::kLease || kind == ObjectKind::kNote;
+      if (status.ok() || (may_go && status.code() == Code::kNotFound)) continue;
       findings.Add(object.name, status.error());
     }
   };
   verify(names.Histories(), ObjectKind::kHistory, CheckHistory);
   verify(names.Leases(), ObjectKind::kLease, CheckLease);
+  verify(names.Deletions(), ObjectKind::kNote, CheckDeletion);
+  storage::Listing notes = ListOrReport(storage, names.Notes(), findings);
+  for (const storage::ObjectInfo& object : notes.objects) findings.Warn(Unknown(object.name));
+  for (const std::string& directory : notes.directories) {
+    if (directory == names.Deletions()) continue;
+    if (repository::IsBackupId(LastComponent(directory))) {
+      verify(directory, ObjectKind::kNote, CheckNote);
+    } else {
+      findings.Warn(Unknown(directory));
+    }
+  }
   for (uint64_t system : systems) {
     Result<storage::ObjectInfo> info = storage.Stat(names.History(system));
     if (info.ok()) continue;

@@ -60,13 +60,13 @@ class LivedHistory {
     }
   }
 
-  // The moments from `from` on to which a good backup leads.
-  std::set<Moment> Restorable(Timestamp from) const {
+  // The moments after `from` to which a good backup leads.
+  std::set<Moment> Restorable(Timestamp after) const {
     std::set<Moment> moments;
     for (const auto& [system, of] : systems_) {
       for (const auto& [timeline, path] : of.paths) {
         for (uint64_t number : Reached(system, of, timeline)) {
-          if (path.at(number).written >= from) moments.insert({system, timeline, number});
+          if (path.at(number).written > after) moments.insert({system, timeline, number});
         }
       }
     }
@@ -160,10 +160,10 @@ class LivedHistory {
     Path& made = of.paths[timeline];
     made = Path(path.begin(), path.upper_bound(moment.number));
     std::vector<postgres::TimelineSwitch> history;
-    for (const postgres::TimelineSwitch& left : of.histories[{moment.timeline}]) {
-      if (left.switch_point.value <= moment.number * kSegmentBytes) history.push_back(left);
-    }
     uint32_t holder = path.at(moment.number).timeline;
+    for (const postgres::TimelineSwitch& left : of.histories[{moment.timeline}]) {
+      if (left.parent.value < holder) history.push_back(left);
+    }
     history.push_back({{holder}, {(moment.number + 1) * kSegmentBytes + 99}, "restored"});
     of.histories[{timeline}] = std::move(history);
     std::erase_if(of.histories, [](const auto& entry) { return entry.second.empty(); });
