@@ -116,13 +116,10 @@ std::set<TimelineId> ReachedFrom(const BackupFacts& backup, const Archive& archi
   std::set<TimelineId> reached{backup.timeline};
   for (TimelineId timeline : archive.Timelines()) {
     if (timeline <= backup.timeline) continue;
-    bool unknown = !archive.HasHistoryOf(timeline) ||
-                   !postgres::TimelineHolding(timeline, archive.HistoryOf(timeline), {}).ok();
-    if (!unknown && !LeadsTo(backup, timeline, archive)) continue;
-    reached.insert(timeline);
-    for (const postgres::TimelineSwitch& left : archive.HistoryOf(timeline)) {
-      if (left.parent > backup.timeline) reached.insert(left.parent);
-    }
+    Result<bool> descends = postgres::DescendsFrom(timeline, archive.HistoryOf(timeline),
+                                                   backup.timeline, backup.stop_lsn);
+    bool unknown = !archive.HasHistoryOf(timeline) || !descends.ok();
+    if (unknown || *descends) reached.insert(timeline);
   }
   return reached;
 }

@@ -153,6 +153,22 @@ TEST_F(RetentionWalTest, ABackupWhoseOwnWalIsLostIsNotTheLastGoodOne) {
   EXPECT_EQ(plan.backups[1].reasons[0], "the newest good backup whose WAL is all there");
 }
 
+TEST_F(RetentionWalTest, NoWindowBeginsWithABackupWhoseWalHasAGap) {
+  for (double day : {5, 6, 20}) cluster_.Add(day);
+  cluster_.backups[1].stop_lsn.value += 2 * kSegmentBytes;
+  cluster_.Write(0, 20);
+  cluster_.Lose(6.1);
+  ExpectKept({5, 20});
+}
+
+TEST_F(RetentionWalTest, ABackupThatBeganBeforeAGapIsNotInTheRunBehindIt) {
+  for (double day : {10, 12, 30}) cluster_.Add(day);
+  cluster_.backups[1].start_lsn = {RetainedCluster::SegmentOf(8) * kSegmentBytes};
+  cluster_.Write(0, 30);
+  cluster_.Lose(9);
+  ExpectKept({10, 30});
+}
+
 // Timelines
 
 TEST_F(RetentionWalTest, TheWindowReachesBackOverATimelineSwitch) {
@@ -199,6 +215,14 @@ TEST_F(RetentionWalTest, ATimelineThatNobodyCanPlaceStays) {
   ExpectWal("1: 10-59 go, 60-210 keep; 3: 20-21 go");
   cluster_.systems[1].newest_at.erase({3});
   ExpectWal("1: 10-59 go, 60-210 keep; 3: 20-21 keep");
+}
+
+TEST_F(RetentionWalTest, OlderBackupsMayLeadToATimelineWhoseHistoryIsLost) {
+  cluster_.Add(5);
+  cluster_.Write(0, 15);
+  cluster_.Write(15, 21, 2);
+  cluster_.Add(20, 2);
+  ExpectWal("1: 10-59 go, 60-160 keep; 2: 160-209 keep, 210-220 keep");
 }
 
 TEST_F(RetentionWalTest, ADamagedHistoryLosesNothing) {
@@ -259,6 +283,14 @@ TEST_F(RetentionWalTest, AClockThatWasBehindMovesNoWindow) {
   ExpectKept({5, 20});
   cluster_.backups[1].stopped_at = RetainedCluster::At(6.5);
   ExpectKept({2, 20});
+}
+
+TEST_F(RetentionWalTest, TheTimelineOfTheNewestBackupCountsAsWrittenWhateverClocksSay) {
+  for (double day : {2, 5, 10, 20}) cluster_.Add(day);
+  cluster_.Write(0, 20);
+  cluster_.systems[1].newest_at[{1}] = RetainedCluster::At(-500);
+  ExpectKept({5, 20});
+  ExpectWal("1: 10-59 go, 60-210 keep");
 }
 
 // Files beside segments
