@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "commands/testing/small_repository.h"
 #include "repository/manifest/manifest_store.h"
@@ -210,6 +211,23 @@ TEST_F(VerifyTest, ARunOfMissingSegmentsIsOneFinding) {
   ASSERT_EQ(report.damaged.size(), 2u);
   EXPECT_EQ(report.damaged[1].object, repository_.WalObject(2, 11));
   EXPECT_NE(report.damaged[1].problem.find("2 segments are missing"), std::string::npos);
+}
+
+TEST_F(VerifyTest, SegmentsThatAPruneDeletedAreNotMissed) {
+  repository_.PushSegment(1, 9);
+  auto missed = [this](const VerifyReport& report) {
+    return std::pair(Find(report, repository_.WalObject(1, 7)) != nullptr,
+                     report.windows.gaps.size());
+  };
+  EXPECT_EQ(missed(Verify()), std::pair(true, size_t{1}));
+  format::Deletion deletion;
+  deletion.set_prune_id(kThird);
+  format::DeletedSegments* wal = deletion.add_wal();
+  wal->set_system_identifier(repository_.system());
+  wal->set_first(postgres::WalSegmentName({{1}, 7}, SmallRepository::kSegmentBytes));
+  wal->set_last(postgres::WalSegmentName({{1}, 8}, SmallRepository::kSegmentBytes));
+  ASSERT_TRUE(repository::PutDeletion(repository_.cluster(), deletion).ok());
+  EXPECT_EQ(missed(Verify()), std::pair(false, size_t{0}));
 }
 
 TEST_F(VerifyTest, ALostHistoryFileIsNamed) {
