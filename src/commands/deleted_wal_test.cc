@@ -12,15 +12,15 @@ namespace {
 
 constexpr uint64_t kSegmentBytes = 1 << 20;
 
-struct Run {
+struct NumberRun {
   uint32_t timeline;
   uint64_t first;
   uint64_t last;
 };
 
-repository::Deletions DeletionsOf(const std::vector<Run>& runs, uint64_t system = 1) {
+repository::Deletions DeletionsOf(const std::vector<NumberRun>& runs, uint64_t system = 1) {
   repository::Deletions deletions;
-  for (const Run& run : runs) {
+  for (const NumberRun& run : runs) {
     format::DeletedSegments* wal = deletions.records.emplace_back().add_wal();
     wal->set_system_identifier(system);
     wal->set_first(postgres::WalSegmentName({{run.timeline}, run.first}, kSegmentBytes));
@@ -29,7 +29,7 @@ repository::Deletions DeletionsOf(const std::vector<Run>& runs, uint64_t system 
   return deletions;
 }
 
-DeletedWal Deleted(const std::vector<Run>& runs) {
+DeletedWal Deleted(const std::vector<NumberRun>& runs) {
   return DeletedWal::Of(DeletionsOf(runs), {1}, kSegmentBytes);
 }
 
@@ -69,7 +69,7 @@ TEST(DeletedWal, OtherClustersAndRunsThatMakeNoSenseSayNothing) {
 TEST(DeletedWal, AgreesWithASetOfNumbers) {
   std::mt19937_64 random(7);
   for (int round = 0; round < 500; ++round) {
-    std::vector<Run> runs;
+    std::vector<NumberRun> runs;
     std::set<uint64_t> numbers;
     for (uint64_t i = 0; i < random() % 12; ++i) {
       uint64_t first = random() % 60;
