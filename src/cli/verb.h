@@ -29,6 +29,8 @@ void AddShow(CLI::App& app, Invocation& invocation);
 void AddVerify(CLI::App& app, Invocation& invocation);
 void AddRestore(CLI::App& app, Invocation& invocation);
 void AddWal(CLI::App& app, Invocation& invocation);
+void AddPrune(CLI::App& app, Invocation& invocation);
+void AddPin(CLI::App& app, Invocation& invocation);
 
 // Prints the error for people, and with --output=json for programs; returns its exit status.
 int Fail(const GlobalOptions& globals, const Error& error);

@@ -30,7 +30,7 @@
 #include "repository/lease/lease.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/names.h"
-#include "repository/prune/claim.h"
+#include "repository/prune/trash.h"
 #include "repository/wal_store/wal_store.h"
 #include "storage/discarding/discarding_storage.h"
 #include "storage/local/local_storage.h"
@@ -104,10 +104,31 @@ class InsertPosition {
   std::optional<postgres::Connection> connection_;
 };
 
-// Nothing to compare with makes a full backup of an incremental one.
-Result<BackupBase> ChooseBase(const Run& run) {
-  if (!run.options.incremental) return BackupBase();
-  ASSIGN_OR_RETURN(BackupBase base, FindBase(run.cluster(), run.facts.system_identifier.value));
+// Asked before the server starts the backup, so that this will not begin before it.
+Result<format::WalNeed> WalFromNowOn(Run& run) {
+  ASSIGN_OR_RETURN(std::string text,
+                   run.connection.QueryCell("SELECT pg_catalog.pg_current_wal_insert_lsn()"));
+  std::optional<postgres::Lsn> lsn = postgres::ParseLsn(text);
+  if (!lsn) return Error{Code::kFailed, "the server's insert position is not an LSN", ""};
+  format::WalNeed need;
+  need.set_system_identifier(run.facts.system_identifier.value);
+  need.set_timeline(run.facts.timeline.value);
+  need.set_from_lsn(lsn->value);
+  return need;
+}
+
+// Writes the lease. Nothing to compare with makes a full backup of an incremental one.
+Result<BackupBase> ChooseBase(Run& run) {
+  repository::LeaseTerms lease;
+  lease.run_id = run.backup_id;
+  lease.started = run.started;
+  ASSIGN_OR_RETURN(lease.wal, WalFromNowOn(run));
+  if (!run.options.incremental) {
+    RETURN_IF_ERROR(repository::WriteLease(run.cluster(), lease));
+    return BackupBase();
+  }
+  ASSIGN_OR_RETURN(BackupBase base,
+                   ClaimBase(run.cluster(), run.facts.system_identifier.value, lease));
   if (!base.manifest) {
     LogInfo(
         "there is no earlier backup of this PostgreSQL cluster to compare with: this one is full");
@@ -115,22 +136,19 @@ Result<BackupBase> ChooseBase(const Run& run) {
   return base;
 }
 
-// What the run may refer to, of that which is stored already.
-Result<std::optional<ResumedRun>> DecideWhatIsStored(const Run& run, const repository::Claim& claim,
-                                                     BackupBase& base) {
-  if (base.manifest && !claim.base_is_safe) {
-    LogWarning("{}: this backup is a full one", claim.why_not);
-    base = BackupBase();
+// Of a run that ended early, what it had stored; the lease is written.
+Result<std::optional<ResumedRun>> GoOnFromEarlierRun(const Run& run, BackupBase& base) {
+  if (run.options.test) return std::optional<ResumedRun>();
+  Result<repository::TrashedObjects> trashed = repository::ReadTrash(run.cluster());
+  if (!trashed.ok()) {
+    LogWarning("nothing that an interrupted backup left is used: {}", trashed.error().message);
+    return std::optional<ResumedRun>();
   }
-  std::optional<ResumedRun> resumed;
-  if (!run.options.test) {
-    ASSIGN_OR_RETURN(
-        resumed,
-        ResumeEarlierRun({run.cluster(), run.backup_id, run.facts.system_identifier.value}, base));
-  }
+  ASSIGN_OR_RETURN(
+      std::optional<ResumedRun> resumed,
+      ResumeEarlierRun({run.cluster(), run.backup_id, run.facts.system_identifier.value}, base));
   if (resumed) LogInfo("going on from what the backup {} had stored", resumed->run_id);
-  base.map.MarkLost(
-      base.map.PacksThat([&](const crypto::Sha256Digest& pack) { return !claim.MayUse(pack); }));
+  base.map.MarkLost(trashed->packs());
   return resumed;
 }
 
@@ -163,19 +181,6 @@ Status RefuseBesideAnother(const Run& run) {
                  "up after prune.lease_expiry"};
   }
   return {};
-}
-
-// Asked before the server starts the backup, so that this will not begin before it.
-Result<format::WalNeed> WalFromNowOn(Run& run) {
-  ASSIGN_OR_RETURN(std::string text,
-                   run.connection.QueryCell("SELECT pg_catalog.pg_current_wal_insert_lsn()"));
-  std::optional<postgres::Lsn> lsn = postgres::ParseLsn(text);
-  if (!lsn) return Error{Code::kFailed, "the server's insert position is not an LSN", ""};
-  format::WalNeed need;
-  need.set_system_identifier(run.facts.system_identifier.value);
-  need.set_timeline(run.facts.timeline.value);
-  need.set_from_lsn(lsn->value);
-  return need;
 }
 
 void StoreThrough(Run& run) {
@@ -440,16 +445,10 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
   const double began = MonotonicSeconds();
   ASSIGN_OR_RETURN(Run run, Prepare(settings, options));
   if (!options.test) RemoveStaleTemporaries(settings);
-  repository::LeaseTerms lease;
-  lease.run_id = run.backup_id;
-  lease.started = run.started;
-  ASSIGN_OR_RETURN(lease.wal, WalFromNowOn(run));
-  ASSIGN_OR_RETURN(BackupBase base, ChooseBase(run));
-  if (base.manifest) lease.base_backup_id = base.manifest->backup_id();
-  ASSIGN_OR_RETURN(repository::Claim claim, repository::WriteLeaseAndClaim(run.cluster(), lease));
   RunEnd end(run);
+  ASSIGN_OR_RETURN(BackupBase base, ChooseBase(run));
   RETURN_IF_ERROR(RefuseBesideAnother(run));
-  ASSIGN_OR_RETURN(std::optional<ResumedRun> resumed, DecideWhatIsStored(run, claim, base));
+  ASSIGN_OR_RETURN(std::optional<ResumedRun> resumed, GoOnFromEarlierRun(run, base));
   format::Manifest manifest;
   DescribeRun({run.backup_id, settings.cluster.name, options.note, run.started}, manifest);
   DescribeServer(run.facts, run.data_directory, manifest);

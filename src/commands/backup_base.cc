@@ -5,6 +5,7 @@
 #include "repository/manifest/manifest_store.h"
 #include "repository/map/stream_list.h"
 #include "repository/pack/blob_reader.h"
+#include "repository/prune/claim.h"
 #include "util/log.h"
 
 namespace pgcairn::commands {
@@ -45,17 +46,32 @@ Result<std::optional<BackupBase>> TryBase(const repository::ClusterAccess& clust
 
 }  // namespace
 
-Result<BackupBase> FindBase(const repository::ClusterAccess& cluster, uint64_t system_identifier) {
+Result<BackupBase> ClaimBase(const repository::ClusterAccess& cluster, uint64_t system_identifier,
+                             repository::LeaseTerms lease) {
   ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(cluster));
   for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
-    Result<std::optional<BackupBase>> base = TryBase(cluster, *id, system_identifier);
+    lease.base_backup_id = *id;
+    ASSIGN_OR_RETURN(repository::Claim claim, repository::WriteLeaseAndClaim(cluster, lease));
+    Result<std::optional<BackupBase>> base = std::optional<BackupBase>();
+    if (claim.base_is_safe) {
+      // Read only now: what was read before could have been deleted since.
+      base = TryBase(cluster, *id, system_identifier);
+    } else {
+      base = Error{Code::kNotFound, claim.why_not, ""};
+    }
+    if (base.ok() && *base) {
+      (**base).map.MarkLost(claim.trashed.packs());
+      return std::move(**base);
+    }
     if (!base.ok()) {
       LogWarning("the backup {} cannot serve as the base of an incremental one: {}", *id,
                  base.error().message);
-    } else if (*base) {
-      return std::move(**base);
     }
+    // Nothing was stored yet: the run may begin anew under its name.
+    RETURN_IF_ERROR(repository::RemoveLease(cluster, lease.run_id));
   }
+  lease.base_backup_id.clear();
+  RETURN_IF_ERROR(repository::WriteLease(cluster, lease));
   return BackupBase();
 }
 

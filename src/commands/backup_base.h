@@ -9,6 +9,7 @@
 #include "commands/previous_map.h"
 #include "format/manifest.pb.h"
 #include "repository/cluster_access.h"
+#include "repository/lease/lease.h"
 #include "util/result.h"
 
 namespace pgcairn::commands {
@@ -19,9 +20,12 @@ struct BackupBase {
   PreviousMap map;
 };
 
-// The newest backup of that PostgreSQL cluster whose manifest and stream lists can be read; those
-// that cannot are passed over with a warning. Its files with bad pages are forgotten, so that they
-// are read, judged and reported again. Errors: those of listing.
-Result<BackupBase> FindBase(const repository::ClusterAccess& cluster, uint64_t system_identifier);
+// Writes the lease of the run, with the base in it: the newest backup of that PostgreSQL cluster
+// whose manifest and stream lists can be read and which no prune means to delete; those that cannot
+// serve are passed over with a warning. What a prune means to delete counts as lost. Its files with
+// bad pages are forgotten, so that they are read, judged and reported again. When this returns OK
+// the lease is there. Errors: those of listing, and of writing the lease.
+Result<BackupBase> ClaimBase(const repository::ClusterAccess& cluster, uint64_t system_identifier,
+                             repository::LeaseTerms lease);
 
 }  // namespace pgcairn::commands

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
+#include <limits>
 #include <map>
 #include <optional>
 #include <tuple>
@@ -18,9 +18,11 @@ using postgres::TimelineId;
 // A backup on the path to some timeline.
 struct Candidate {
   const BackupFacts* backup = nullptr;
-  // Not before any earlier backup of the path: a clock that was set back makes no backup older, and
-  // one that was ahead for a while makes the later ones younger, which keeps more.
-  Timestamp stopped_at;
+  // False: it says that it stopped before one that lies earlier in the log. Some clock jumped, and
+  // whether it is older than the window is not known.
+  bool dated = true;
+
+  bool StoppedBy(Timestamp at) const { return dated && backup->stopped_at <= at; }
 };
 
 // WAL without a gap on the path to a timeline, and the backups that recovery through it can begin
@@ -42,13 +44,15 @@ std::vector<Candidate> OnPathTo(TimelineId timeline, const std::vector<const Bac
                                 const Archive& archive) {
   std::vector<Candidate> candidates;
   for (const BackupFacts* backup : backups) {
-    if (LeadsTo(*backup, timeline, archive)) candidates.push_back({backup, backup->stopped_at});
+    if (LeadsTo(*backup, timeline, archive)) candidates.push_back({backup});
   }
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
     return std::tie(a.backup->stop_lsn, a.backup->id) < std::tie(b.backup->stop_lsn, b.backup->id);
   });
-  for (size_t i = 1; i < candidates.size(); ++i) {
-    candidates[i].stopped_at = std::max(candidates[i].stopped_at, candidates[i - 1].stopped_at);
+  Timestamp latest{std::numeric_limits<int64_t>::min()};
+  for (Candidate& candidate : candidates) {
+    candidate.dated = candidate.backup->stopped_at >= latest;
+    latest = std::max(latest, candidate.backup->stopped_at);
   }
   return candidates;
 }
@@ -82,7 +86,7 @@ const Candidate* BaseOf(const std::vector<Candidate>& candidates, Timestamp from
   const Candidate* base = nullptr;
   for (const Candidate& candidate : candidates) {
     if (good_only && !candidate.backup->good) continue;
-    if (base == nullptr || candidate.stopped_at <= from) base = &candidate;
+    if (base == nullptr || candidate.StoppedBy(from)) base = &candidate;
   }
   return base;
 }
@@ -94,7 +98,7 @@ std::vector<const BackupFacts*> BasesOnPath(const std::map<uint64_t, Run>& runs,
   for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
     const Candidate* good = BaseOf(run->second.candidates, from, true);
     if (good != nullptr) bases.push_back(good->backup);
-    if (good != nullptr && good->stopped_at <= from) break;
+    if (good != nullptr && good->StoppedBy(from)) break;
     // No good backup leads to the beginning of this run's part of the window: a bad one may.
     bases.push_back(BaseOf(run->second.candidates, from, false)->backup);
   }
@@ -112,13 +116,10 @@ std::set<TimelineId> ReachedFrom(const BackupFacts& backup, const Archive& archi
   std::set<TimelineId> reached{backup.timeline};
   for (TimelineId timeline : archive.Timelines()) {
     if (timeline <= backup.timeline) continue;
-    bool unknown = !archive.HasHistoryOf(timeline) ||
-                   !postgres::TimelineHolding(timeline, archive.HistoryOf(timeline), {}).ok();
-    if (!unknown && !LeadsTo(backup, timeline, archive)) continue;
-    reached.insert(timeline);
-    for (const postgres::TimelineSwitch& left : archive.HistoryOf(timeline)) {
-      if (left.parent > backup.timeline) reached.insert(left.parent);
-    }
+    Result<bool> descends = postgres::DescendsFrom(timeline, archive.HistoryOf(timeline),
+                                                   backup.timeline, backup.stop_lsn);
+    bool unknown = !archive.HasHistoryOf(timeline) || !descends.ok();
+    if (unknown || *descends) reached.insert(timeline);
   }
   return reached;
 }

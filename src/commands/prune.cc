@@ -24,8 +24,15 @@ namespace {
 // What stands beside a decision; the first time it is made, it becomes the report.
 struct Decision {
   RetentionPlan plan;
+  std::vector<WalReport> wal;  // the plan's, with names
   Deletable deletable;
 };
+
+WalReport WithNames(const WalVerdict& verdict, uint64_t segment_bytes) {
+  postgres::TimelineId timeline = verdict.range.timeline;
+  return {verdict, postgres::WalSegmentName({timeline, verdict.range.first}, segment_bytes),
+          postgres::WalSegmentName({timeline, verdict.range.last}, segment_bytes)};
+}
 
 class Pruning {
  public:
@@ -47,7 +54,7 @@ class Pruning {
     bool first = true;
     Decide decide = [&](const Situation& situation) -> Result<Deletable> {
       ASSIGN_OR_RETURN(Decision decision, DecideNow(situation));
-      if (std::exchange(first, false)) Explain(std::move(decision.plan));
+      if (std::exchange(first, false)) Explain(decision);
       return std::move(decision.deletable);
     };
     ASSIGN_OR_RETURN(DeletionOutcome outcome, DeleteSafely(cluster_, decide, deletion));
@@ -128,6 +135,9 @@ class Pruning {
     for (const BackupVerdict& verdict : decision.plan.backups) {
       if (!verdict.keep) decision.deletable.backup_ids.push_back(verdict.id);
     }
+    for (const WalVerdict& verdict : decision.plan.wal) {
+      decision.wal.push_back(WithNames(verdict, segment_bytes.at(verdict.range.system.value)));
+    }
     RetentionPlan counted = decision.plan;
     if (!situation.as_good_as_gone.empty()) {
       // What another prune may delete at any time keeps nothing else from being kept.
@@ -170,13 +180,13 @@ class Pruning {
     return decision;
   }
 
-  void Explain(RetentionPlan plan) {
-    report_.reference_id = std::move(plan.reference_id);
-    report_.reference_time = plan.reference_time;
-    report_.window_from = plan.window_from;
-    report_.backups = std::move(plan.backups);
-    report_.wal = std::move(plan.wal);
-    report_.remarks = std::move(plan.remarks);
+  void Explain(Decision& decision) {
+    report_.reference_id = std::move(decision.plan.reference_id);
+    report_.reference_time = decision.plan.reference_time;
+    report_.window_from = decision.plan.window_from;
+    report_.backups = std::move(decision.plan.backups);
+    report_.wal = std::move(decision.wal);
+    report_.remarks = std::move(decision.plan.remarks);
   }
 
   void Summarise(const DeletionOutcome& outcome) {

@@ -23,6 +23,12 @@ struct PruneOptions {
   std::vector<std::string> backups;
 };
 
+struct WalReport {
+  WalVerdict verdict;
+  std::string first;  // names of segments
+  std::string last;
+};
+
 struct PruneReport {
   std::string cluster;
   std::string prune_id;  // empty for a dry run
@@ -34,7 +40,7 @@ struct PruneReport {
 
   // `keep` is what was done, or in a dry run what would be done.
   std::vector<BackupVerdict> backups;
-  std::vector<WalVerdict> wal;
+  std::vector<WalReport> wal;
 
   // Deleted, or in a dry run what would be.
   uint64_t packs = 0;  // that only the backups that go needed

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "commands/reading_lease.h"
 #include "commands/restore_run.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -96,6 +97,8 @@ Result<RestoreReport> Restore(const config::Settings& settings, const RestoreOpt
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(RecoveryPlan plan,
                    PlanRecovery(*opened.cluster, options.target, options.source));
+  ASSIGN_OR_RETURN(ReadingLease lease, ReadingLease::Take(*opened.cluster, format::Lease::RESTORE,
+                                                          plan.manifest.backup_id()));
   for (const std::string& line : plan.explanation) LogInfo("{}", line);
   std::string directory = options.target_directory.empty() ? DefaultTarget(settings, plan.manifest)
                                                            : options.target_directory;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "commands/reading_lease.h"
 #include "commands/restore.h"
 #include "commands/restore_run.h"
 #include "commands/trial_directory.h"
@@ -96,6 +97,8 @@ Result<RestoreTestReport> TestRestore(const config::Settings& settings,
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(RecoveryPlan plan,
                    PlanRecovery(*opened.cluster, options.target, options.source));
+  ASSIGN_OR_RETURN(ReadingLease lease, ReadingLease::Take(*opened.cluster, format::Lease::RESTORE,
+                                                          plan.manifest.backup_id()));
   for (const std::string& line : plan.explanation) LogInfo("{}", line);
   ASSIGN_OR_RETURN(TrialDirectory scratch, TrialDirectory::Make(settings.restore.test_directory));
   RestorePlaces places = ChooseTestPlaces(plan.manifest, scratch.path());

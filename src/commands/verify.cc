@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "commands/open_cluster.h"
+#include "commands/reading_lease.h"
 #include "commands/recovery_window.h"
 #include "commands/verify_inventory.h"
 #include "commands/verify_lost.h"
@@ -51,7 +52,8 @@ class Verification {
  public:
   Verification(std::shared_ptr<storage::Storage> storage, const std::string& cluster,
                const VerifyOptions& options)
-      : storage_(std::move(storage)),
+      : inner_(storage),
+        storage_(std::move(storage)),
         names_(cluster),
         options_(options),
         threads_(std::clamp<size_t>(options.threads, 1, kThreadsMax)) {
@@ -61,7 +63,9 @@ class Verification {
   Result<VerifyReport> Run(const repository::Credentials& credentials) {
     const double began = MonotonicSeconds();
     RETURN_IF_ERROR(Open(credentials));
+    if (IsAll()) RETURN_IF_ERROR(TakeLease(""));
     RETURN_IF_ERROR(FindBackups());
+    if (!IsAll()) RETURN_IF_ERROR(TakeLease(candidates_.front().result.backup_id));
     ReadManifests();
     ReadReferences();
     RETURN_IF_ERROR(MakeProgress());
@@ -128,6 +132,19 @@ class Verification {
       candidate.result.backup_id = std::move(id);
       candidates_.push_back(std::move(candidate));
     }
+    return {};
+  }
+
+  // With what was deleted under it a verification would cry for nothing. Without a key there is
+  // none.
+  Status TakeLease(const std::string& base) {
+    if (!opened_) return {};
+    // Whatever else verifies writes nowhere.
+    repository::ClusterAccess writing{*inner_, names_, opened_->place, std::move(opened_->keys)};
+    Result<ReadingLease> lease = ReadingLease::Take(writing, format::Lease::VERIFY, base);
+    opened_->keys = std::move(writing.keys);
+    RETURN_IF_ERROR(lease.status());
+    lease_.emplace(*std::move(lease));
     return {};
   }
 
@@ -421,6 +438,7 @@ class Verification {
     report_.warnings = findings_.Warnings();
   }
 
+  const std::shared_ptr<storage::Storage> inner_;
   storage::HidingStorage storage_;
   const repository::ClusterNames names_;
   const VerifyOptions& options_;
@@ -431,6 +449,7 @@ class Verification {
 
   std::unique_ptr<repository::ClusterAccess> opened_;  // null without a key
   std::optional<repository::ClusterAccess> cluster_;   // the same, over proven packs
+  std::optional<ReadingLease> lease_;
   BackupNames backup_names_;
   std::vector<Candidate> candidates_;
   std::vector<format::Manifest> manifests_;  // of all backups that can be read, oldest first

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "format/keys.pb.h"
+#include "format/notes.pb.h"
 #include "format/runs.pb.h"
 #include "repository/lease/tombstone.h"
 #include "repository/manifest/manifest_store.h"
@@ -65,6 +66,31 @@ Status CheckLease(const std::string& name, const std::string& message,
   format::Lease lease;
   if (lease.ParseFromString(message) && names.Lease(lease.backup_id()) == name) return {};
   return Error{Code::kDamaged, name + " is the lease of another backup", ""};
+}
+
+Status CheckNote(const std::string& name, const std::string& message,
+                 const repository::ClusterNames& names) {
+  format::BackupNote note;
+  if (note.ParseFromString(message) && names.Note(note.backup_id(), note.number()) == name) {
+    return {};
+  }
+  return Error{Code::kDamaged, name + " is a note on another backup, or another one", ""};
+}
+
+Status CheckDeletion(const std::string& name, const std::string& message,
+                     const repository::ClusterNames& names) {
+  format::Deletion deletion;
+  if (deletion.ParseFromString(message) && names.Deletion(deletion.prune_id()) == name) return {};
+  return Error{Code::kDamaged, name + " is the record of another prune", ""};
+}
+
+Status CheckTrash(const std::string& name, const std::string& message,
+                  const repository::ClusterNames& names) {
+  format::Trash trash;
+  if (trash.ParseFromString(message) && names.TrashPart(trash.prune_id(), trash.part()) == name) {
+    return {};
+  }
+  return Error{Code::kDamaged, name + " is what another prune means to delete", ""};
 }
 
 }  // namespace
@@ -140,13 +166,30 @@ void VerifyDocuments(storage::Storage& storage, const repository::ClusterNames& 
                                         : Result<std::string>(bytes.error());
       Status status = message.status();
       if (status.ok() && cluster != nullptr) status = check(object.name, *message, names);
-      // A lease goes away when its run ends.
-      if (status.ok() || (kind == ObjectKind::kLease && status.code() == Code::kNotFound)) continue;
+      // A lease and trash go away when their run ends, a note when its backup is deleted.
+      bool may_go = kind == ObjectKind::kLease || kind == ObjectKind::kNote ||
+                    kind == ObjectKind::kTrash;
+      if (status.ok() || (may_go && status.code() == Code::kNotFound)) continue;
       findings.Add(object.name, status.error());
     }
   };
   verify(names.Histories(), ObjectKind::kHistory, CheckHistory);
   verify(names.Leases(), ObjectKind::kLease, CheckLease);
+  verify(names.Deletions(), ObjectKind::kNote, CheckDeletion);
+  storage::Listing trash = ListOrReport(storage, names.Trashes(), findings);
+  for (const std::string& directory : trash.directories) {
+    verify(directory, ObjectKind::kTrash, CheckTrash);
+  }
+  storage::Listing notes = ListOrReport(storage, names.Notes(), findings);
+  for (const storage::ObjectInfo& object : notes.objects) findings.Warn(Unknown(object.name));
+  for (const std::string& directory : notes.directories) {
+    if (directory == names.Deletions()) continue;
+    if (repository::IsBackupId(LastComponent(directory))) {
+      verify(directory, ObjectKind::kNote, CheckNote);
+    } else {
+      findings.Warn(Unknown(directory));
+    }
+  }
   for (uint64_t system : systems) {
     Result<storage::ObjectInfo> info = storage.Stat(names.History(system));
     if (info.ok()) continue;

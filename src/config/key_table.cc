@@ -10,10 +10,10 @@ constexpr int64_t kWalTimeoutMax = 86'400;
 constexpr int64_t kHealthCheckMin = 10;
 constexpr int64_t kHealthCheckMax = 604'800;
 constexpr int64_t kJobsMax = 256;
-// Above it nearly every pack would be written again and again.
-constexpr int64_t kLiveShareMax = 90;
 constexpr int64_t kGraceMax = 86'400;
 constexpr int64_t kLeaseExpiryMax = 31'536'000;
+// Above it nearly every pack would be written again and again.
+constexpr int64_t kLiveShareMax = 90;
 // zstd's levels above 19 need more memory than a bounded pipeline can promise.
 constexpr int64_t kLevelMax = 19;
 

@@ -107,7 +107,7 @@ struct Settings {
     bool verify_after_backup = true;
   } schedules;
 
-  // Days, 0 to 36,500.
+  // Days, 0 to 36,500; what they mean is in docs/configuration.md, "What is kept".
   struct Retention {
     int64_t full_backups = 30;
     int64_t incremental_backups = 7;

@@ -29,9 +29,9 @@ std::string ConfigTemplate(std::string_view cluster_name) {
     "verification": "after_backup"         // after_backup or never
   }},
   "retention": {{
-    "full_backups": 30,        // days
-    "incremental_backups": 7,  // days
-    "wal_files": 14            // days
+    "full_backups": 30,        // days (no counts) that a full backup is kept
+    "incremental_backups": 7,  // days that an incremental backup is kept
+    "wal_files": 14            // days back to any moment of which can be recovered
   }},
   "prune": {{
     // "grace": 60,           // seconds between announcing and deleting
@@ -77,18 +77,18 @@ std::string RetentionTemplate() {
 {
   "policies": {
     "daily_backups": {
-      "keep_daily": 7,     // days of which one backup is kept
-      "keep_weekly": 4,    // weeks of which one backup is kept
-      "keep_monthly": 12,  // months of which one backup is kept
-      "keep_yearly": 5     // years of which one backup is kept
+      "keep_daily": 7,     // last days with a backup, of which one each is kept (UTC)
+      "keep_weekly": 4,    // the same for weeks, Monday to Sunday
+      "keep_monthly": 12,  // the same for months
+      "keep_yearly": 5     // the same for years
     },
     "incremental_backups": {
       "keep_hours": 48,    // hours in which every incremental backup is kept
-      "keep_daily": 7      // days of which one incremental backup is kept
+      "keep_daily": 7      // last days with an incremental backup, of which the last is kept
     },
     "wal_files": {
-      "keep_days": 14,          // days in which every WAL file is kept
-      "archive_after_days": 30  // days after which WAL moves to cheaper storage
+      "keep_days": 14,          // as retention.wal_files; the longer counts
+      "archive_after_days": 30  // no effect: there is no cheaper storage to move WAL to
     }
   }
 }

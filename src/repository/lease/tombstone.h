@@ -1,5 +1,5 @@
 // Tombstones: what stands under the name of a manifest that will never be (docs/format.md, section
-// 13).
+// 14).
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Trash: what a prune means to delete, said before it does (docs/format.md, section 13;
+// Trash: what a prune means to delete, said before it does (docs/format.md, section 14;
 // docs/adr/0007).
 //
 // A run that wrote its lease and reads the trash afterwards uses nothing that is listed there. A
@@ -55,7 +55,7 @@ class TrashedObjects {
 
   bool HasBackup(std::string_view backup_id) const;
   bool HasPack(const crypto::Sha256Digest& sha256) const;
-  bool empty() const { return backup_ids_.empty() && packs_.empty(); }
+  const std::vector<crypto::Sha256Digest>& packs() const { return packs_; }  // rising
 
  private:
   std::vector<std::string> backup_ids_;      // rising
