@@ -2,7 +2,9 @@
 
 namespace pgcairn::repository {
 
-Result<MapLeaf> ReadLeaf(BlobReader& reader, const StreamList& list, size_t index) {
+Result<MapLeaf> ReadLeaf(BlobReader& reader, const StreamList& list, size_t index,
+                         LeafOrigin* origin) {
+  if (origin != nullptr) *origin = {};
   const TableBlob& at = list.leaves[index];
   ASSIGN_OR_RETURN(Bytes raw,
                    reader.Read(ObjectKind::kMetadataPack, list.packs[at.pack], at.location));
