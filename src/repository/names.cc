@@ -81,6 +81,17 @@ std::string ClusterNames::Pack(const crypto::Sha256Digest& sha256) const {
   return fmt::format("{}/packs/{}/{}", root_, hex.substr(0, 2), hex);
 }
 
+std::optional<crypto::Sha256Digest> ClusterNames::PackOf(std::string_view name) const {
+  constexpr size_t kDigits = 64;
+  if (name.size() < kDigits || !name.starts_with(root_)) return std::nullopt;
+  std::optional<Bytes> hash = FromHex(name.substr(name.size() - kDigits));
+  if (!hash) return std::nullopt;
+  crypto::Sha256Digest sha256;
+  std::copy(hash->begin(), hash->end(), sha256.bytes.begin());
+  if (Pack(sha256) != name) return std::nullopt;
+  return sha256;
+}
+
 std::string ClusterNames::Manifest(std::string_view backup_id) const {
   return fmt::format("{}/{}", Backups(), backup_id);
 }
@@ -100,6 +111,10 @@ std::string ClusterNames::WalFile(uint64_t system_identifier, std::string_view f
 
 std::string ClusterNames::Lease(std::string_view backup_id) const {
   return fmt::format("{}/{}", Leases(), backup_id);
+}
+
+std::string ClusterNames::DamagedPack(const crypto::Sha256Digest& sha256) const {
+  return fmt::format("{}/{}", DamagedPacks(), sha256.ToHex());
 }
 
 }  // namespace pgcairn::repository

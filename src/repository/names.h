@@ -42,6 +42,8 @@ class ClusterNames {
   std::string Histories() const { return root_ + "/history"; }
   std::string History(uint64_t system_identifier) const;
   std::string Pack(const crypto::Sha256Digest& sha256) const;
+  // Of the pack with that name; nothing when it is no pack's of this cluster.
+  std::optional<crypto::Sha256Digest> PackOf(std::string_view name) const;
   std::string Backups() const { return root_ + "/backups"; }
   std::string Manifest(std::string_view backup_id) const;
   std::string References(std::string_view backup_id) const;
@@ -50,6 +52,8 @@ class ClusterNames {
   std::string WalFile(uint64_t system_identifier, std::string_view file) const;
   std::string Leases() const { return root_ + "/leases"; }
   std::string Lease(std::string_view backup_id) const;
+  std::string DamagedPacks() const { return root_ + "/damaged"; }
+  std::string DamagedPack(const crypto::Sha256Digest& sha256) const;
 
  private:
   std::string root_;
