@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "format/damaged.pb.h"
 #include "format/keys.pb.h"
 #include "repository/names.h"
 #include "repository/seal/document.h"
@@ -45,6 +46,7 @@ bool IsListed(const std::vector<repository::StoredPack>& references,
 
 Result<std::string> OpenStored(ObjectKind kind, ByteView object,
                                const repository::ClusterAccess* cluster) {
+  if (kind == ObjectKind::kDamagedPack) return repository::DecodePlainDocument(kind, object);
   if (cluster == nullptr) {
     RETURN_IF_ERROR(repository::CheckStoredShape(kind, object));
     return std::string();
@@ -64,6 +66,16 @@ Status CheckLease(const std::string& name, const std::string& message,
   format::Lease lease;
   if (lease.ParseFromString(message) && names.Lease(lease.backup_id()) == name) return {};
   return Error{Code::kDamaged, name + " is the lease of another backup", ""};
+}
+
+Status CheckDamagedPack(const std::string& name, const std::string& message,
+                        const repository::ClusterNames& names) {
+  format::DamagedPack record;
+  if (record.ParseFromString(message) &&
+      names.DamagedPacks() + "/" + ToHex(AsBytes(record.sha256())) == name) {
+    return {};
+  }
+  return Error{Code::kDamaged, name + " is the record of another pack", ""};
 }
 
 }  // namespace
@@ -116,8 +128,8 @@ OrphanPacks FindOrphanPacks(storage::Storage& storage, const repository::Cluster
 
 void WarnOfUnknown(storage::Storage& storage, const repository::ClusterNames& names,
                    Findings& findings) {
-  static constexpr std::array<std::string_view, 7> kKnown{"keys",    "epochs", "packs", "backups",
-                                                          "history", "wal",    "leases"};
+  static constexpr std::array<std::string_view, 8> kKnown{"keys",    "epochs", "packs",  "backups",
+                                                          "history", "wal",    "leases", "damaged"};
   storage::Listing listing = ListOrReport(storage, names.Root(), findings);
   for (const storage::ObjectInfo& object : listing.objects) findings.Warn(Unknown(object.name));
   for (const std::string& directory : listing.directories) {
@@ -138,14 +150,18 @@ void VerifyDocuments(storage::Storage& storage, const repository::ClusterNames& 
                                         ? OpenStored(kind, *bytes, cluster).Context(object.name)
                                         : Result<std::string>(bytes.error());
       Status status = message.status();
-      if (status.ok() && cluster != nullptr) status = check(object.name, *message, names);
-      // A lease goes away when its run ends.
-      if (status.ok() || (kind == ObjectKind::kLease && status.code() == Code::kNotFound)) continue;
+      if (status.ok() && (cluster != nullptr || kind == ObjectKind::kDamagedPack)) {
+        status = check(object.name, *message, names);
+      }
+      // These go away when their run ends, or their pack is good again.
+      const bool may_go = kind == ObjectKind::kLease || kind == ObjectKind::kDamagedPack;
+      if (status.ok() || (may_go && status.code() == Code::kNotFound)) continue;
       findings.Add(object.name, status.error());
     }
   };
   verify(names.Histories(), ObjectKind::kHistory, CheckHistory);
   verify(names.Leases(), ObjectKind::kLease, CheckLease);
+  verify(names.DamagedPacks(), ObjectKind::kDamagedPack, CheckDamagedPack);
   for (uint64_t system : systems) {
     Result<storage::ObjectInfo> info = storage.Stat(names.History(system));
     if (info.ok()) continue;
