@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <utility>
 
 namespace pgcairn::commands {
 
@@ -37,6 +38,16 @@ Result<Archive> Archive::Read(const repository::WalStore& wal, uint64_t segment_
     ASSIGN_OR_RETURN(archive.histories_[postgres::TimelineId{timeline}],
                      postgres::ParseTimelineHistory(AsText(file->bytes)));
   }
+  return archive;
+}
+
+Archive Archive::Of(
+    uint64_t segment_bytes, std::map<postgres::TimelineId, std::set<uint64_t>> segments,
+    std::map<postgres::TimelineId, std::vector<postgres::TimelineSwitch>> histories) {
+  Archive archive;
+  archive.segment_bytes_ = segment_bytes;
+  archive.segments_ = std::move(segments);
+  archive.histories_ = std::move(histories);
   return archive;
 }
 

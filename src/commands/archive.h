@@ -21,11 +21,20 @@ class Archive {
  public:
   // `segment_bytes` is the cluster's WAL segment size. `wal` outlives the archive.
   static Result<Archive> Read(const repository::WalStore& wal, uint64_t segment_bytes);
+  // Of what is known already. It has no wal().
+  static Archive Of(
+      uint64_t segment_bytes, std::map<postgres::TimelineId, std::set<uint64_t>> segments,
+      std::map<postgres::TimelineId, std::vector<postgres::TimelineSwitch>> histories);
 
   // All timelines with a segment, in rising order.
   std::vector<postgres::TimelineId> Timelines() const;
   const std::vector<postgres::TimelineSwitch>& HistoryOf(postgres::TimelineId timeline) const;
+  bool HasHistoryOf(postgres::TimelineId timeline) const { return histories_.contains(timeline); }
   bool Has(postgres::WalSegment segment) const;
+  // Numbers of the segments of `timeline`, which is one of Timelines().
+  const std::set<uint64_t>& SegmentsOf(postgres::TimelineId timeline) const {
+    return segments_.at(timeline);
+  }
   // The lowest and the highest number of a segment of `timeline`, which is one of Timelines().
   uint64_t OldestOf(postgres::TimelineId timeline) const { return *segments_.at(timeline).begin(); }
   uint64_t NewestOf(postgres::TimelineId timeline) const {
@@ -50,7 +59,10 @@ class Archive {
   };
   std::vector<Gap> Gaps() const;
 
-  const repository::WalStore& wal() const { return *wal_; }
+  const repository::WalStore& wal() const {
+    CHECK(wal_ != nullptr);
+    return *wal_;
+  }
   uint64_t segment_bytes() const { return segment_bytes_; }
   std::string NameOf(postgres::WalSegment segment) const {
     return postgres::WalSegmentName(segment, segment_bytes_);

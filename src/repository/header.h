@@ -21,6 +21,7 @@ enum class ObjectKind : uint8_t {
   kManifest = 'B',
   kWal = 'W',
   kDamagedPack = 'X',
+  kNote = 'N',
 };
 
 inline constexpr size_t kPlainHeaderBytes = 76;

@@ -115,6 +115,16 @@ std::string ClusterNames::Lease(std::string_view backup_id) const {
 
 std::string ClusterNames::DamagedPack(const crypto::Sha256Digest& sha256) const {
   return fmt::format("{}/{}", DamagedPacks(), sha256.ToHex());
+std::string ClusterNames::NotesOn(std::string_view backup_id) const {
+  return fmt::format("{}/{}", Notes(), backup_id);
+}
+
+std::string ClusterNames::Note(std::string_view backup_id, uint32_t number) const {
+  return fmt::format("{}/{:08x}", NotesOn(backup_id), number);
+}
+
+std::string ClusterNames::Deletion(std::string_view prune_id) const {
+  return fmt::format("{}/{}", Deletions(), prune_id);
 }
 
 }  // namespace pgcairn::repository

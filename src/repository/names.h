@@ -54,6 +54,12 @@ class ClusterNames {
   std::string Lease(std::string_view backup_id) const;
   std::string DamagedPacks() const { return root_ + "/damaged"; }
   std::string DamagedPack(const crypto::Sha256Digest& sha256) const;
+  std::string Notes() const { return root_ + "/notes"; }
+  // The directory of the notes on one backup.
+  std::string NotesOn(std::string_view backup_id) const;
+  std::string Note(std::string_view backup_id, uint32_t number) const;
+  std::string Deletions() const { return Notes() + "/deleted"; }
+  std::string Deletion(std::string_view prune_id) const;
 
  private:
   std::string root_;

@@ -94,6 +94,8 @@ TEST(ClusterNames, AreThoseOfTheSpecification) {
   EXPECT_EQ(names.References("x"), "clusters/db1/backups/x.refs");
   EXPECT_EQ(names.Lease("x"), "clusters/db1/leases/x");
   EXPECT_EQ(names.DamagedPack(digest), "clusters/db1/damaged/" + hex);
+  EXPECT_EQ(names.Note("x", 10), "clusters/db1/notes/x/0000000a");
+  EXPECT_EQ(names.Deletion("x"), "clusters/db1/notes/deleted/x");
   EXPECT_EQ(names.WalFile(1, "0000000100000002000000FF"),
             "clusters/db1/wal/0000000000000001/0000000100000002/0000000100000002000000FF");
   EXPECT_EQ(names.WalFile(1, "0000000100000002000000FF.partial"),
