@@ -115,6 +115,8 @@ std::string ClusterNames::Lease(std::string_view backup_id) const {
 
 std::string ClusterNames::DamagedPack(const crypto::Sha256Digest& sha256) const {
   return fmt::format("{}/{}", DamagedPacks(), sha256.ToHex());
+}
+
 std::string ClusterNames::NotesOn(std::string_view backup_id) const {
   return fmt::format("{}/{}", Notes(), backup_id);
 }
