@@ -22,6 +22,7 @@ enum class ObjectKind : uint8_t {
   kWal = 'W',
   kTombstone = 'T',
   kTrash = 'P',
+  kDamagedPack = 'X',
   kNote = 'N',
   kCheckpoint = 'C',
 };

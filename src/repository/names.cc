@@ -125,6 +125,10 @@ std::string ClusterNames::TrashPart(std::string_view prune_id, uint32_t part) co
   return fmt::format("{}/{:08x}", Trash(prune_id), part);
 }
 
+std::string ClusterNames::DamagedPack(const crypto::Sha256Digest& sha256) const {
+  return fmt::format("{}/{}", DamagedPacks(), sha256.ToHex());
+}
+
 std::string ClusterNames::NotesOn(std::string_view backup_id) const {
   return fmt::format("{}/{}", Notes(), backup_id);
 }

@@ -58,6 +58,8 @@ class ClusterNames {
   std::string TrashPart(std::string_view prune_id, uint32_t part) const;
   std::string Checkpoints() const { return root_ + "/checkpoints"; }
   std::string Checkpoint(std::string_view run_id, uint32_t number) const;
+  std::string DamagedPacks() const { return root_ + "/damaged"; }
+  std::string DamagedPack(const crypto::Sha256Digest& sha256) const;
   std::string Notes() const { return root_ + "/notes"; }
   // The directory of the notes on one backup.
   std::string NotesOn(std::string_view backup_id) const;

@@ -1,5 +1,5 @@
 // Checkpoints: what an unfinished backup has stored already, for the one that goes on from there
-// (docs/format.md, section 14).
+// (docs/format.md, section 16).
 #pragma once
 
 #include <cstdint>
