@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -15,11 +14,10 @@
 #include "postgres/server_facts.h"
 #include "repository/history_store.h"
 #include "repository/keys/access_key.h"
-#include "repository/keys/key_ring.h"
+#include "repository/keys/create_keys.h"
+#include "repository/keys/settle_keys.h"
 #include "repository/names.h"
 #include "repository/repository.h"
-#include "repository/seal/document.h"
-#include "repository/stored_twice.h"
 #include "storage/local/local_storage.h"
 #include "storage/probe.h"
 #include "util/clock.h"
@@ -29,8 +27,6 @@ namespace pgcairn::commands {
 namespace {
 
 constexpr char kRoleName[] = "pgcairn";
-constexpr uint64_t kKeyObjectBytesMax =
-    std::max<uint64_t>(repository::kPlainDocumentBytesMax, repository::kSealedDocumentBytesMax);
 
 std::string QuoteJson(std::string_view text) {
   std::string quoted = "\"";
@@ -215,10 +211,10 @@ Result<InitReport> Init(config::Settings settings, const InitOptions& options) {
   if (!exists) {
     RETURN_IF_ERROR(CreateClusterKeys(settings, *storage, names, repository, options, report));
   }
-  for (const std::string& directory : {names.Keys(), names.Epochs()}) {
-    RETURN_IF_ERROR(repository::CompletePairs(*storage, directory, kKeyObjectBytesMax));
-  }
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
+  const repository::KeyRing& keys = opened.cluster->keys;
+  RETURN_IF_ERROR(repository::SettleKeys(*storage, names, keys.root_id(), keys.generation(),
+                                         keys.epoch()));
   report.encrypted = opened.cluster->keys.encrypted();
   ASSIGN_OR_RETURN(std::vector<format::ClusterHistory> history,
                    repository::ListHistory(*opened.cluster));

@@ -20,6 +20,7 @@ enum class ObjectKind : uint8_t {
   kMetadataPack = 'M',
   kManifest = 'B',
   kWal = 'W',
+  kRemovedKey = 'G',
 };
 
 inline constexpr size_t kPlainHeaderBytes = 76;

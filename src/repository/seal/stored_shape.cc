@@ -7,7 +7,7 @@ namespace {
 
 bool IsPlain(ObjectKind kind) {
   return kind == ObjectKind::kRepository || kind == ObjectKind::kFormat ||
-         kind == ObjectKind::kAccessKey;
+         kind == ObjectKind::kAccessKey || kind == ObjectKind::kRemovedKey;
 }
 
 }  // namespace
