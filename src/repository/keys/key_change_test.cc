@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "repository/keys/key_leftovers.h"
 #include "repository/keys/key_ring.h"
 #include "repository/keys/removed_key.h"
 #include "repository/keys/settle_keys.h"
@@ -79,6 +80,13 @@ class KeyChangeTest : public ::testing::Test {
     EXPECT_EQ(ring.cluster_id(), first_->cluster_id());
     EXPECT_EQ(ToHex(ring.fingerprint_secret()), ToHex(first_->fingerprint_secret()));
     EXPECT_EQ(ToHex(ring.wal_identity_key()), ToHex(first_->wal_identity_key()));
+  }
+
+  bool AllWholeAndInForce() {
+    Result<std::vector<StoredAccessKey>> stored = ReadAccessKeys(*memory_, names_);
+    CHECK(stored.ok());
+    const KeyId root = Ring("host.key")->root_id();
+    return AccessKeysOf(root, *stored).readable.size() == stored->size();
   }
 
   void ExpectNothingLeft(size_t access_keys) {
@@ -256,6 +264,11 @@ TEST_F(KeyChangeTest, ARunThatEndsAnywhereLeavesTheOldKeysOrTheNewInForce) {
         ExpectReadsWhatWasWritten(*host);
         const bool in_force = host->epoch() == 2;
         (in_force ? changed : unchanged) += 1;
+        // An access key or epoch with one copy only is known for what it is.
+        Result<KeyLeftovers> left = FindKeyLeftovers(*memory_, names_);
+        ASSERT_TRUE(left.ok());
+        EXPECT_EQ(left->access_keys.empty(), AllWholeAndInForce());
+        EXPECT_EQ(left->missing_copy.empty(), Count(names_.Epochs()) % 2 == 0);
         EXPECT_EQ(Ring("recovery.key").ok(), !(in_force && text == "remove"));
         EXPECT_EQ(Ring("second.key").ok(), in_force && text == "add");
         if (in_force && text == "remove") {
@@ -268,6 +281,7 @@ TEST_F(KeyChangeTest, ARunThatEndsAnywhereLeavesTheOldKeysOrTheNewInForce) {
         ASSERT_TRUE(next.ok());
         ExpectReadsWhatWasWritten(*next);
         EXPECT_TRUE(next->Find(host->Current().id).ok());
+        EXPECT_TRUE(FindKeyLeftovers(*memory_, names_)->empty());
         ExpectNothingLeft(!in_force || text == "rotate" ? 2 : text == "add" ? 3 : 1);
         EXPECT_EQ(ListRemovedKeys(*memory_, names_)->size(),
                   in_force && text == "remove" ? 1u : 0u);
@@ -280,6 +294,12 @@ TEST_F(KeyChangeTest, ARunThatEndsAnywhereLeavesTheOldKeysOrTheNewInForce) {
       EXPECT_GT(changed, 5);
     }
   }
+}
+
+TEST_F(KeyChangeTest, ACopyThatWasLostIsNotTakenForOneThatWasNotWrittenYet) {
+  ASSERT_TRUE(Change(*storage_, Rotation()).ok());
+  ASSERT_TRUE(memory_->Delete(names_.Epoch(2) + std::string(kCopySuffix)).ok());
+  EXPECT_TRUE(FindKeyLeftovers(*memory_, names_)->empty());
 }
 
 // Requests that fail, or whose reply is lost, while the run goes on: what it says is true.
