@@ -25,6 +25,7 @@ enum class ObjectKind : uint8_t {
   kDamagedPack = 'X',
   kNote = 'N',
   kCheckpoint = 'C',
+  kRemovedKey = 'G',
 };
 
 inline constexpr size_t kPlainHeaderBytes = 76;

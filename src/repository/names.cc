@@ -68,6 +68,10 @@ std::string ClusterNames::Key(uint32_t generation, const AccessKeyId& id) const 
   return fmt::format("{}/{:08x}-{}", Keys(), generation, id.ToHex());
 }
 
+std::string ClusterNames::RemovedKey(const AccessKeyId& id) const {
+  return fmt::format("{}/{}", RemovedKeys(), id.ToHex());
+}
+
 std::string ClusterNames::Epoch(uint32_t number) const {
   return fmt::format("{}/{:08x}", Epochs(), number);
 }

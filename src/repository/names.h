@@ -37,6 +37,8 @@ class ClusterNames {
   const std::string& Root() const { return root_; }
   std::string Keys() const { return root_ + "/keys"; }
   std::string Key(uint32_t generation, const AccessKeyId& id) const;
+  std::string RemovedKeys() const { return Keys() + "/removed"; }
+  std::string RemovedKey(const AccessKeyId& id) const;
   std::string Epochs() const { return root_ + "/epochs"; }
   std::string Epoch(uint32_t number) const;
   std::string Histories() const { return root_ + "/history"; }

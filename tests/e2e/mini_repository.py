@@ -172,6 +172,7 @@ class MiniRepository:
             32
         )
         self.private_half = self.random_bytes(32)
+        self.generation, self.epoch_keys = 1, [self.old_data_key, self.data_key]
         self.wal_identities: Dict[str, bytes] = {}
         self._write_identity()
         for number, kind in enumerate(settings.kinds):
@@ -235,7 +236,8 @@ class MiniRepository:
 
     def _write_access_key(self, kind: str, number: int) -> None:
         message = PB["AccessKeyObject"](
-            kind=kind, cluster_id=self.cluster_id, generation=1, root_id=self.root_id, label=kind
+            kind=kind, cluster_id=self.cluster_id, generation=self.generation,
+            root_id=self.root_id, label=kind,
         )
         if kind == "UNENCRYPTED":
             message.access_key_id, message.plain_root = bytes(8), self.root
@@ -243,7 +245,7 @@ class MiniRepository:
             self._seal_root(message, kind)
         message = self.edit("access key", message)
         data = self.plain(b"K", message.SerializeToString())
-        name = f"{self.folder}/keys/00000001-{message.access_key_id.hex()}"
+        name = f"{self.folder}/keys/{message.generation:08x}-{message.access_key_id.hex()}"
         self.put(name, data)
         self.put(f"{name}.copy", data)
 
@@ -279,20 +281,40 @@ class MiniRepository:
         return path
 
     def _write_epoch(self) -> None:
-        for number, keys in ((1, [self.old_data_key]), (2, [self.old_data_key, self.data_key])):
-            message = PB["Epoch"](
-                number=number,
-                cluster_id=self.cluster_id,
-                fingerprint_secret=self.fingerprint_secret,
-                wal_identity_key=self.wal_identity_key,
-                chunk_key=bytes(32),
-            )
-            for epoch, key in enumerate(keys, start=1):
-                message.data_keys.add(key_id=self.key_id(key), key=key, epoch=epoch)
-            message = self.edit("epoch", message)
-            data = self.sealed(b"E", message.SerializeToString(), self.root)[0]
-            self.put(f"{self.folder}/epochs/{number:08x}", data)
-            self.put(f"{self.folder}/epochs/{number:08x}.copy", data)
+        for number in (1, 2):
+            self._put_epoch(number, self.epoch_keys[:number])
+
+    def _put_epoch(self, number: int, keys: List[bytes]) -> None:
+        message = PB["Epoch"](
+            number=number,
+            cluster_id=self.cluster_id,
+            fingerprint_secret=self.fingerprint_secret,
+            wal_identity_key=self.wal_identity_key,
+            chunk_key=bytes(32),
+        )
+        for epoch, key in enumerate(keys, start=1):
+            message.data_keys.add(key_id=self.key_id(key), key=key, epoch=epoch)
+        message = self.edit("epoch", message)
+        data = self.sealed(b"E", message.SerializeToString(), self.root)[0]
+        self.put(f"{self.folder}/epochs/{number:08x}", data)
+        self.put(f"{self.folder}/epochs/{number:08x}.copy", data)
+
+    def start_generation(self, commit: bool = True, private_half: Optional[bytes] = None) -> None:
+        """A new root for a key file, of another owner when a private half is given. Without commit
+        the run ends before its epoch; nothing of older roots is deleted."""
+        before = (self.root, self.root_id, self.private_half)
+        self.root = self.random_bytes(32)
+        self.root_id = mac(self.root, b"pgcairn root id v1")[:8]
+        self.private_half = private_half or self.private_half
+        self.generation += 1
+        self._write_access_key("KEY_FILE", 0)
+        if not commit:
+            self.root, self.root_id, self.private_half = before
+            return
+        self.data_key = self.random_bytes(32)
+        self.data_key_id = self.key_id(self.data_key)
+        self.epoch_keys.append(self.data_key)
+        self._put_epoch(len(self.epoch_keys), self.epoch_keys)
 
     def _write_history(self) -> None:
         settings = self.settings
