@@ -40,6 +40,8 @@ struct BlobLocation {
   uint32_t raw_length = 0;
   uint32_t ordinal = 0;
   uint16_t codec = 0;
+
+  friend bool operator==(const BlobLocation&, const BlobLocation&) = default;
 };
 
 // A location with the index of its pack in a table of PackReferences.
