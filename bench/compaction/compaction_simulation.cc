@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <map>
 #include <set>
 
 #include "repository/compaction/compaction.h"
@@ -54,7 +53,7 @@ SimulatedRetention KeepSeven(uint32_t backups_a_day) {
 // As the configuration comes: every backup of 30 days, and the last of each of 7 days, 4 weeks, 12
 // months and 5 years.
 SimulatedRetention KeepAsConfigured(uint32_t backups_a_day) {
-  return {"default", [=](uint32_t newest) {
+  return {"as configured", [=](uint32_t newest) {
             std::set<uint32_t> kept;
             std::set<int64_t> days;
             std::set<int64_t> weeks;
@@ -92,7 +91,7 @@ void PrintTable(const SimulatedLoad& load, const std::vector<double>& shares) {
       100 * load.updated_share_a_day, static_cast<double>(load.pack_bytes) / (1 << 20));
   fmt::print(
       "| t | written / changed | packs / live | restore read / live | stored / live, keep 7 | "
-      "stored / live, default | packs |\n|---|---|---|---|---|---|---|\n");
+      "stored / live, as configured | packs |\n|---|---|---|---|---|---|---|\n");
   for (double share : shares) {
     const CompactionFactors factors = SimulateCompaction(load, share, retentions);
     fmt::print("| {:.2f} | {:.2f} | {} | {} | {} | {} | {} |\n", share, factors.written_per_changed,
@@ -107,6 +106,7 @@ void PrintTable(const SimulatedLoad& load, const std::vector<double>& shares) {
 
 int main(int argc, char** argv) {
   SimulatedLoad load;
+  load.pages = 1'000'000;
   std::vector<double> shares = {0, 0.3, 0.4, kLiveShareMinDefault, 0.6, 0.7};
   CLI::App app("Simulates forward compaction");
   app.add_option("--days", load.days)->check(CLI::Range(2, 4000));
