@@ -7,6 +7,7 @@ import targets
 from results import (CHANGED_PAGES, CHANGED_SHARES_PERCENT, FULL_BACKUP, INCREMENTAL_BACKUPS,
                      changed_share)
 
+KIB = 1 << 10
 MIB = 1 << 20
 # What takes less is told in milliseconds.
 MILLISECONDS_BELOW_S = 1.0
@@ -26,7 +27,6 @@ def print_tables(facts, results):
 
 def print_measurement(measurement, results):
     medians = {tool: results.median(measurement, tool) for tool in results.tools(measurement)}
-    # Incremental backups of small clusters are compared with those of large ones.
     incremental = measurement in INCREMENTAL_BACKUPS
     short = (not incremental
              and max(cost.wall_s for cost in medians.values()) < MILLISECONDS_BELOW_S)
@@ -35,7 +35,7 @@ def print_measurement(measurement, results):
     requests = any(cost.requests is not None for cost in medians.values())
     print(f"{measurement:<49}{'wall ' + unit:>9}{'min':>9}{'max':>9}{'CPU ' + unit:>9}"
           f"{'+ server':>9}{'peak MiB':>10}{'stored ' + size_unit:>13}"
-          + (f"{'metadata':>10}{'compacted':>10}{'read MiB':>10}" if incremental else "")
+          + (f"{'metadata KiB':>14}{'compacted MiB':>15}{'read MiB':>10}" if incremental else "")
           + (f"{'requests':>10}" if requests else ""))
     for tool, cost in medians.items():
         walls = [each.wall_s * factor for each in results.costs(measurement, tool)]
@@ -49,8 +49,8 @@ def print_measurement(measurement, results):
 
 
 def incremental_columns(cost):
-    return "".join(f"{size(value, MIB, 2):>10}" for value in (cost.metadata_bytes, cost.compacted_bytes)
-                   ) + f"{size(cost.read_bytes, MIB):>10}"
+    return (f"{size(cost.metadata_bytes, KIB):>14}{size(cost.compacted_bytes, MIB):>15}"
+            f"{size(cost.read_bytes, MIB):>10}")
 
 
 def size(value, factor, digits=1):
@@ -63,15 +63,16 @@ def print_shares(results):
     if not measured:
         return
     print(f"\n{'incremental backup against the share of pages that changed':<64}{'wall s':>9}"
-          f"{'CPU s':>9}{'read MiB':>10}{'stored MiB':>13}{'metadata':>10}{'compacted':>10}")
+          f"{'CPU s':>9}{'read MiB':>10}{'stored MiB':>13}{'metadata KiB':>14}{'compacted MiB':>15}")
     for measurement in measured:
         changed = results.median(measurement, CHANGED_PAGES)
-        print(f"{SHARES[measurement]} % of the two tables: {size(changed.read_bytes, MIB)} MiB of pages changed")
+        print(f"{SHARES[measurement]} % of the two large tables: "
+              f"{size(changed.read_bytes, MIB)} MiB of pages")
         for tool in results.tools(measurement):
             cost = results.median(measurement, tool)
             print(f"  {tool:<62}{cost.wall_s:>9.2f}{cost.tool_cpu_s:>9.2f}"
                   f"{size(cost.read_bytes, MIB):>10}{size(cost.stored_bytes, MIB):>13}"
-                  f"{size(cost.metadata_bytes, MIB, 2):>10}{size(cost.compacted_bytes, MIB, 2):>10}")
+                  f"{size(cost.metadata_bytes, KIB):>14}{size(cost.compacted_bytes, MIB):>15}")
 
 
 def print_targets(results):
