@@ -26,6 +26,7 @@
 #include "postgres/server_facts.h"
 #include "postgres/wal_switch.h"
 #include "repository/checkpoint/checkpoint_store.h"
+#include "repository/damaged/damaged_store.h"
 #include "repository/history_store.h"
 #include "repository/lease/lease.h"
 #include "repository/manifest/manifest_store.h"
@@ -134,6 +135,14 @@ Result<BackupBase> ChooseBase(Run& run) {
         "there is no earlier backup of this PostgreSQL cluster to compare with: this one is full");
   }
   return base;
+}
+
+// What verify found damaged or missing is stored again.
+Status ForgetDamagedPacks(const Run& run, BackupBase& base) {
+  ASSIGN_OR_RETURN(std::vector<crypto::Sha256Digest> damaged,
+                   repository::ListDamagedPacks(run.cluster().storage, run.cluster().names));
+  base.map.MarkLost(damaged);
+  return {};
 }
 
 // Of a run that ended early, what it had stored; the lease is written.
@@ -296,7 +305,7 @@ void CompareWith(BackupBase& base, const Run& run, uint32_t timeline, CopyOption
   copy.to_empty = repository::ChoosePacksToEmpty(
       base.map.PackUses(), static_cast<double>(run.settings.compaction.live_share_min) / 100,
       base.manifest->new_data_bytes());
-  base.map.MarkToEmpty(copy.to_empty.packs);
+  base.map.MarkToEmpty(copy.to_empty);
 }
 
 format::Checkpoint CheckpointHead(const Run& run, const BackupBase& base) {
@@ -449,6 +458,7 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
   ASSIGN_OR_RETURN(BackupBase base, ChooseBase(run));
   RETURN_IF_ERROR(RefuseBesideAnother(run));
   ASSIGN_OR_RETURN(std::optional<ResumedRun> resumed, GoOnFromEarlierRun(run, base));
+  RETURN_IF_ERROR(ForgetDamagedPacks(run, base));
   format::Manifest manifest;
   DescribeRun({run.backup_id, settings.cluster.name, options.note, run.started}, manifest);
   DescribeServer(run.facts, run.data_directory, manifest);

@@ -156,9 +156,9 @@ void PreviousMap::MarkLost(const std::vector<crypto::Sha256Digest>& packs) {
   for (const crypto::Sha256Digest& pack : packs) verdicts_[pack] = PackVerdict::kLost;
 }
 
-void PreviousMap::MarkToEmpty(const std::vector<crypto::Sha256Digest>& packs) {
-  for (const crypto::Sha256Digest& pack : packs) {
-    verdicts_.try_emplace(pack, PackVerdict::kToEmpty);
+void PreviousMap::MarkToEmpty(const repository::PacksToEmpty& packs) {
+  for (const repository::PackToEmpty& pack : packs.packs) {
+    verdicts_.try_emplace(pack.sha256, PackVerdict::kToEmpty);
   }
 }
 

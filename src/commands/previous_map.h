@@ -71,7 +71,7 @@ class PreviousMap {
   // Units in these packs, and leaves in them, count as not stored. After all that is added.
   void MarkLost(const std::vector<crypto::Sha256Digest>& packs);
   // Units in these data packs are to be stored afresh.
-  void MarkToEmpty(const std::vector<crypto::Sha256Digest>& packs);
+  void MarkToEmpty(const repository::PacksToEmpty& packs);
   // Only units in packs of which this is true count as stored.
   void KeepOnly(const std::vector<crypto::Sha256Digest>& data_packs);
 

@@ -35,7 +35,10 @@ struct KnownUnit {
   uint32_t entry = 0;
 
   const UnitEntry& unit() const { return leaf->leaf.units[entry]; }
-  // The unit's share of its blob, which it must have.
+  // Of a unit that is stored: the pack that it lies in, and its share of its blob.
+  const crypto::Sha256Digest& pack() const {
+    return leaf->leaf.packs[leaf->leaf.blobs[unit().blob].pack].sha256;
+  }
   uint64_t StoredBytes() const {
     const BlobLocation& at = leaf->leaf.blobs[unit().blob].location;
     return uint64_t{at.stored_length} * kUnitBytes / at.raw_length;

@@ -48,7 +48,7 @@ Status UnitWriter::Commit(size_t size, std::span<const KnownUnit> known) {
     if (same.leaf != nullptr) {
       PackVerdict verdict = same.leaf->VerdictOf(same.unit());
       if (verdict == PackVerdict::kToEmpty && budget_ != nullptr &&
-          budget_->Take(same.StoredBytes())) {
+          budget_->Take(same.pack(), same.StoredBytes())) {
         ++counts_.compacted;
         RETURN_IF_ERROR(AddTo(compacted_, unit, same.unit().fingerprint));
         continue;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <utility>
@@ -38,19 +39,33 @@ struct StoredLeaf {
 // Stored bytes that all writers of a backup together may spend on emptying packs. Any thread.
 class CompactionBudget {
  public:
-  explicit CompactionBudget(PacksToEmpty packs) : packs_(std::move(packs)) {}
+  explicit CompactionBudget(PacksToEmpty packs) : packs_(std::move(packs)) {
+    for (const PackToEmpty& pack : packs_.packs) spent_on_[pack.sha256] = 0;
+    for (const PackToEmpty& pack : packs_.packs) bytes_max_[pack.sha256] = pack.bytes_max;
+  }
 
   void AddChanged(uint64_t bytes) { changed_ += bytes; }
-  // False when nothing is left.
-  bool Take(uint64_t bytes) {
-    if (spent_.fetch_add(bytes) + bytes <= packs_.BytesMax(changed_)) return true;
-    spent_ -= bytes;
+  // For `bytes` of a pack that is to be emptied. False when nothing is left, for it or at all.
+  bool Take(const crypto::Sha256Digest& pack, uint64_t bytes) {
+    std::atomic<uint64_t>& spent_on_pack = spent_on_.at(pack);
+    if (Spend(spent_on_pack, bytes, bytes_max_.at(pack))) {
+      if (Spend(spent_, bytes, packs_.BytesMax(changed_))) return true;
+      spent_on_pack -= bytes;
+    }
     return false;
   }
   bool IsSpent() const { return spent_ >= packs_.BytesMax(changed_); }
 
  private:
+  static bool Spend(std::atomic<uint64_t>& spent, uint64_t bytes, uint64_t bytes_max) {
+    if (spent.fetch_add(bytes) + bytes <= bytes_max) return true;
+    spent -= bytes;
+    return false;
+  }
+
   const PacksToEmpty packs_;
+  std::map<crypto::Sha256Digest, uint64_t> bytes_max_;
+  std::map<crypto::Sha256Digest, std::atomic<uint64_t>> spent_on_;
   std::atomic<uint64_t> changed_{0};
   std::atomic<uint64_t> spent_{0};
 };
