@@ -62,7 +62,7 @@ class Pgcairn:
 
     def restore_requests(self, output):
         """How often the restore that printed `output` asked the storage for something."""
-        return json.loads(output).get("requests")
+        return json.loads(output)["requests"]
 
     def push_command(self):
         """To be followed by the path of a segment."""

@@ -22,6 +22,9 @@ using pgcairn::repository::Spread;
 
 using Numbers = std::vector<uint32_t>;
 
+// Memory grows with the square.
+constexpr uint32_t kBackupsMax = 10'000;
+
 constexpr std::chrono::sys_days kFirstDay = std::chrono::January / 1 / 2026;
 
 // The calendar periods of a day, counted from somewhere.
@@ -119,6 +122,10 @@ int main(int argc, char** argv) {
   app.add_option("--live-share-min", shares, "t; several with commas between")->delimiter(',');
   app.add_option("--seed", load.seed);
   CLI11_PARSE(app, argc, argv);
+  if (load.days * load.backups_a_day > kBackupsMax) {
+    fmt::print(stderr, "{} backups at most: fewer days, or fewer backups a day\n", kBackupsMax);
+    return 2;
+  }
   PrintTable(load, shares);
   return 0;
 }

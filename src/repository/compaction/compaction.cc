@@ -45,6 +45,10 @@ std::vector<PackUse> TakePacksToMerge(std::vector<PackUse>& packs) {
   return merged;
 }
 
+uint64_t InProportion(double t, uint64_t changed_bytes) {
+  return static_cast<uint64_t>(std::llround(static_cast<double>(changed_bytes) * t / (1 - t)));
+}
+
 // What random changes leave in all packs for each byte that lives in them, when every pack is
 // emptied at the share t: of each age up to ln(1/t) lies there 1 / (1 - t) of what changed then.
 double StoredPerLiveInTheEnd(double t) { return std::log(1 / t) / (1 - t); }
@@ -56,18 +60,11 @@ double StoredPerLiveMax(double t) { return 1 + 0.8 * (StoredPerLiveInTheEnd(t) -
 
 }  // namespace
 
-uint64_t PacksToEmpty::BytesMax(uint64_t changed_bytes) const {
-  const double t = live_share_min;
-  const double in_proportion = static_cast<double>(changed_bytes) * t / (1 - t);
-  return std::max(static_cast<uint64_t>(std::llround(in_proportion)), bytes_floor);
-}
-
 PacksToEmpty ChoosePacksToEmpty(std::vector<PackUse> packs, double live_share_min,
                                 uint64_t changed_bytes) {
   PacksToEmpty chosen;
   if (!(live_share_min > 0) || changed_bytes == 0) return chosen;
   const double t = std::min(live_share_min, kLiveShareMinMax);
-  chosen.live_share_min = t;
   std::erase_if(packs, [](const PackUse& pack) { return pack.live_bytes == 0; });
   // Live bytes are sums of rounded shares.
   for (PackUse& pack : packs) pack.live_bytes = std::min(pack.live_bytes, pack.stored_bytes);
@@ -87,9 +84,8 @@ PacksToEmpty ChoosePacksToEmpty(std::vector<PackUse> packs, double live_share_mi
     stored -= pack.stored_bytes - pack.live_bytes;
   };
   for (const PackUse& pack : TakePacksToMerge(packs)) choose(pack, pack.live_bytes);
-  const bool wait_for_merge = changed_bytes < kSmallPackBytes;
-  chosen.bytes_floor = wait_for_merge ? 2 * spent : spent;
-  const uint64_t budget = wait_for_merge ? chosen.bytes_floor : chosen.BytesMax(changed_bytes);
+  const uint64_t budget =
+      changed_bytes < kSmallPackBytes ? 2 * spent : InProportion(t, changed_bytes);
 
   std::erase_if(packs, [](const PackUse& pack) { return pack.live_bytes == pack.stored_bytes; });
   std::sort(packs.begin(), packs.end(), ByShareAndName);

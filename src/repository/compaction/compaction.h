@@ -27,28 +27,27 @@ struct PackUse {
 
 struct PackToEmpty {
   crypto::Sha256Digest sha256;
-  // Stored bytes that the run may spend on this pack: what lives in it, but of the last one only
-  // what is left. A backup meets units in the order of files, not of packs; without this bound a
-  // pack that cannot be emptied now would take what would empty others.
+  // Stored bytes that the run may spend on units of this pack: what lives in it, but of the last
+  // pack only what is left. A backup meets units in the order of files, not of packs; without this
+  // bound a pack that cannot be emptied now would take what would empty others.
   uint64_t bytes_max = 0;
 };
 
 struct PacksToEmpty {
-  // In the order of their worth, each once.
+  // In the order of their worth, each once. There is no bound for all of them but the sum of
+  // theirs.
   std::vector<PackToEmpty> packs;
-  double live_share_min = 0;
-  // What the run may spend however little changes.
-  uint64_t bytes_floor = 0;
-
-  // Stored bytes that the run may spend on units that did not change when it has spent
-  // `changed_bytes` on units that did: changed * t / (1 - t), with the default as many as changed,
-  // or bytes_floor if that is more. Whoever empties the packs stops there, wherever that is. A pack
-  // that is left almost empty is among the first of the next run.
-  uint64_t BytesMax(uint64_t changed_bytes) const;
 };
 
-// `changed_bytes` is what is expected to change: the stored bytes of what changed in the backup
-// before. `live_share_min` is t below; at 0 or less nothing is chosen, 1 or more counts as 0.99.
+// `changed_bytes` is what the run is expected to store of units that changed: no more than the
+// backup before stored of such, and no more than the files hold that will be read. It cannot be
+// what the run has stored so far: at the first files that is nothing, so what lies in them would
+// stay where it is run by run, and with it almost every pack. `live_share_min` is t below; at 0 or
+// less nothing is chosen, 1 or more counts as 0.99.
+//
+// The packs chosen may take changed_bytes * t / (1 - t) together, with the default as many as are
+// expected to change. Over many backups what is stored is so at most 1 / (1 - t) of what changed,
+// but for the first rule.
 //
 // First: small packs, smallest first, once they together hold kSmallPackBytes and are at least
 // four. Merged they are small no more, so this moves each byte once. It moves less than
@@ -63,10 +62,9 @@ struct PacksToEmpty {
 // backup the second rule has nothing to do for long, and then all at once: packs of one age fall
 // below t in the same days, more of them than a run may empty.
 //
-// Second and third end where BytesMax is spent; the last pack may need more than is left. When
-// less than kSmallPackBytes is expected to change, they wait for a run in which there is something
-// to merge, and may then spend as much as the merge; else each such run would leave one more small
-// pack.
+// When less than kSmallPackBytes is expected to change, second and third wait for a run in which
+// there is something to merge, and may then take as much as the merge; else each such run would
+// leave one more small pack.
 //
 // Never chosen: packs without anything live (there is nothing to store afresh), and packs that are
 // all alive unless they are merged; nothing at all when nothing is expected to change. Equal packs

@@ -153,12 +153,10 @@ class SimulatedHistory {
       bytes_left[number] = pack.bytes_max;
     }
     std::vector<uint32_t> pages;
-    uint64_t all_bytes_left = plan.BytesMax(changed_bytes_);
     for (uint32_t page = 0; page < load_.pages; ++page) {
       uint64_t& of_pack = bytes_left[blobs_[blob_of_page_[page]].pack];
-      if (changed_[page] || std::min(of_pack, all_bytes_left) < load_.page_stored_bytes) continue;
+      if (changed_[page] || of_pack < load_.page_stored_bytes) continue;
       of_pack -= load_.page_stored_bytes;
-      all_bytes_left -= load_.page_stored_bytes;
       pages.push_back(page);
     }
     return pages;
