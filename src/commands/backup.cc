@@ -302,10 +302,8 @@ void CompareWith(BackupBase& base, const Run& run, uint32_t timeline, CopyOption
       *base.manifest, {run.options.verify_unchanged, run.settings.backup.verify_unchanged_days,
                        run.started, timeline});
   copy.rules.trusted_before_ns = TrustedBeforeNs(*base.manifest);
-  copy.to_empty = repository::ChoosePacksToEmpty(
-      base.map.PackUses(), static_cast<double>(run.settings.compaction.live_share_min) / 100,
-      base.manifest->new_data_bytes());
-  base.map.MarkToEmpty(copy.to_empty);
+  copy.live_share_min = static_cast<double>(run.settings.compaction.live_share_min) / 100;
+  copy.changed_bytes_before = base.manifest->new_data_bytes();
 }
 
 format::Checkpoint CheckpointHead(const Run& run, const BackupBase& base) {
@@ -344,7 +342,8 @@ Result<CopyResult> CopyDataDirectory(Run& run, postgres::BackupSession& session,
                    base.map,
                    {},
                    run.options.test ? nullptr : &checkpoints,
-                   {}};
+                   0,
+                   0};
   CompareWith(base, run, session.start().timeline.value, copy, manifest);
   ASSIGN_OR_RETURN(CopyResult copied, CopyFiles(run.cluster(), copy));
   const bool all_read = !base.manifest || copied.reason != CompareReason::kNone;

@@ -100,6 +100,16 @@ class ExternalCopier {
   crypto::PageFingerprint fingerprint_{tools_.cluster.keys.fingerprint_secret()};
 };
 
+// What changes now is not known yet: as much as before, and no more than is read.
+repository::PacksToEmpty ChooseWhatToEmpty(const CopyOptions& options, CopyPlan& plan) {
+  const uint64_t expected = std::min(options.changed_bytes_before, plan.read_bytes);
+  repository::PacksToEmpty to_empty =
+      repository::ChoosePacksToEmpty(options.previous.PackUses(), options.live_share_min, expected);
+  options.previous.MarkToEmpty(to_empty);
+  PlanEmptying(options.listing, options.previous, plan);
+  return to_empty;
+}
+
 void Describe(const CopyPlan& plan, const LeafCopier& copier, CopyResult& result) {
   result.units = copier.counts();
   result.reason = plan.reason;
@@ -113,18 +123,19 @@ void Describe(const CopyPlan& plan, const LeafCopier& copier, CopyResult& result
 }  // namespace
 
 Result<CopyResult> CopyFiles(const repository::ClusterAccess& cluster, const CopyOptions& options) {
-  const CopyPlan plan = PlanCopy(options.listing, options.previous, options.rules);
+  CopyPlan plan = PlanCopy(options.listing, options.previous, options.rules);
   options.progress.Add(plan.carried_bytes);
+  const repository::PacksToEmpty to_empty = ChooseWhatToEmpty(options, plan);
   repository::PackUploader uploader(cluster.storage, cluster.names, kUploadThreads, kPacksInFlight);
   repository::MetadataWriter leaves(cluster, uploader);
-  repository::CompactionBudget budget(options.to_empty);
+  repository::CompactionBudget budget(to_empty);
   const CopyTools tools{cluster,
                         options.listing,
                         plan,
                         options.previous,
                         uploader,
                         leaves,
-                        options.to_empty.packs.empty() ? nullptr : &budget,
+                        to_empty.packs.empty() ? nullptr : &budget,
                         options.reader,
                         options.threads,
                         options.compression_level,

@@ -36,8 +36,10 @@ struct CopyOptions {
   PreviousMap& previous;
   CompareRules rules;
   CheckpointWriter* checkpoints = nullptr;  // null: none are written
-  // Packs to be emptied, which `previous` knows as such.
-  repository::PacksToEmpty to_empty;
+  // For repository::ChoosePacksToEmpty: the least share, and what changed in the backup before, in
+  // stored bytes; 0: nothing is emptied.
+  double live_share_min = 0;
+  uint64_t changed_bytes_before = 0;
 };
 
 struct CopyResult {

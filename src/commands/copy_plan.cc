@@ -32,13 +32,13 @@ class Planner {
       if (plan_.carried[file]) {
         plan_.carried_bytes += listing_.files[file].size;
       } else {
+        plan_.read_bytes += listing_.files[file].size;
         read.push_back(file);
       }
     }
     for (sources::LeafPlan& leaf : sources::PlanLeaves(listing_.files, read, kShape)) {
       plan_.leaves.push_back({std::move(leaf), false});
     }
-    PlanEmptying();
     return std::move(plan_);
   }
 
@@ -65,46 +65,48 @@ class Planner {
     });
   }
 
-  // A leaf that small files share is made anew for all of them that are carried over.
-  void PlanEmptying() {
-    std::map<uint32_t, sources::LeafPlan> by_leaf;
-    for (uint32_t file = 0; file < listing_.files.size(); ++file) {
-      if (!plan_.carried[file]) continue;
-      const uint64_t size = listing_.files[file].size;
-      const std::vector<PreviousMap::Extent>& extents = Earlier(file)->extents;
-      for (size_t i = 0; i < extents.size(); ++i) {
-        const PreviousMap::Extent& extent = extents[i];
-        if (!previous_.NeedsPackToEmpty(extent.leaf)) continue;
-        const uint64_t offset = extent.first_unit * repository::kUnitBytes;
-        const uint64_t end =
-            std::min(size, offset + uint64_t{extent.count} * repository::kUnitBytes);
-        by_leaf[extent.leaf].slices.push_back({file, offset, end - offset, i + 1 < extents.size()});
-      }
-    }
-    for (auto& [leaf, plan] : by_leaf) {
-      if (CanStandAlone(plan)) plan_.leaves.push_back({std::move(plan), true});
-    }
-  }
-
-  // Parts of longer streams begin at the first entry of their leaf.
-  static bool CanStandAlone(const sources::LeafPlan& plan) {
-    return plan.slices.size() == 1 ||
-           std::ranges::all_of(plan.slices, [](const sources::Slice& slice) {
-             return slice.offset == 0 && !slice.continued;
-           });
-  }
-
   const postgres::DataDirectoryListing& listing_;
   const PreviousMap& previous_;
   const CompareRules& rules_;
   CopyPlan plan_;
 };
 
+// Parts of longer streams begin at the first entry of their leaf.
+bool CanStandAlone(const sources::LeafPlan& plan) {
+  return plan.slices.size() == 1 ||
+         std::ranges::all_of(plan.slices, [](const sources::Slice& slice) {
+           return slice.offset == 0 && !slice.continued;
+         });
+}
+
 }  // namespace
 
 CopyPlan PlanCopy(const postgres::DataDirectoryListing& listing, const PreviousMap& previous,
                   const CompareRules& rules) {
   return Planner(listing, previous, rules).Run();
+}
+
+void PlanEmptying(const postgres::DataDirectoryListing& listing, const PreviousMap& previous,
+                  CopyPlan& plan) {
+  // A leaf that small files share is made anew for all of them that are carried over.
+  std::map<uint32_t, sources::LeafPlan> by_leaf;
+  for (uint32_t file = 0; file < listing.files.size(); ++file) {
+    if (!plan.carried[file]) continue;
+    const uint64_t size = listing.files[file].size;
+    const PreviousMap::Stream* earlier =
+        previous.Find(StreamRoot::kDataDirectory, listing.files[file].path);
+    const std::vector<PreviousMap::Extent>& extents = earlier->extents;
+    for (size_t i = 0; i < extents.size(); ++i) {
+      const PreviousMap::Extent& extent = extents[i];
+      if (!previous.NeedsPackToEmpty(extent.leaf)) continue;
+      const uint64_t offset = extent.first_unit * repository::kUnitBytes;
+      const uint64_t end = std::min(size, offset + uint64_t{extent.count} * repository::kUnitBytes);
+      by_leaf[extent.leaf].slices.push_back({file, offset, end - offset, i + 1 < extents.size()});
+    }
+  }
+  for (auto& [leaf, leaf_plan] : by_leaf) {
+    if (CanStandAlone(leaf_plan)) plan.leaves.push_back({std::move(leaf_plan), true});
+  }
 }
 
 }  // namespace pgcairn::commands

@@ -20,16 +20,21 @@ struct PlannedLeaf {
 };
 
 struct CopyPlan {
-  // Changed files come first: what they store is the measure of what may be stored to empty packs.
   std::vector<PlannedLeaf> leaves;
   std::vector<bool> carried;           // by file: not read, but for units in packs to be emptied
   std::vector<bool> claims_unchanged;  // by file: its stamps say so
   CompareReason reason = CompareReason::kNone;
   std::string reason_detail;
   uint64_t carried_bytes = 0;
+  uint64_t read_bytes = 0;  // of all other files
 };
 
 CopyPlan PlanCopy(const postgres::DataDirectoryListing& listing, const PreviousMap& previous,
                   const CompareRules& rules);
+
+// Adds what must be read of the carried files so that the packs that `previous` knows as to be
+// emptied can go.
+void PlanEmptying(const postgres::DataDirectoryListing& listing, const PreviousMap& previous,
+                  CopyPlan& plan);
 
 }  // namespace pgcairn::commands

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "commands/reading_lease.h"
 #include "commands/delta_check.h"
+#include "commands/reading_lease.h"
 #include "commands/restore_marker.h"
 #include "commands/restore_run.h"
 #include "util/clock.h"

@@ -104,7 +104,6 @@ Status UnitWriter::FlushBlob(Sink& sink) {
     counts_.compacted_bytes += location.stored_length;
   } else {
     counts_.stored_bytes += location.stored_length;
-    if (budget_ != nullptr) budget_->AddChanged(location.stored_length);
   }
   sink.used = 0;
   return {};

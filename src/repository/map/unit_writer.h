@@ -36,38 +36,34 @@ struct StoredLeaf {
   std::vector<PackBytes> uses;
 };
 
-// Stored bytes that all writers of a backup together may spend on emptying packs. Any thread.
+// Stored bytes that all writers of a backup together may spend on emptying packs. It is settled
+// before anything is copied: were it to grow with what changes, the first leaves would never get
+// any, run after run, and almost every pack would keep some of their units. Any thread.
 class CompactionBudget {
  public:
-  explicit CompactionBudget(PacksToEmpty packs) : packs_(std::move(packs)) {
-    for (const PackToEmpty& pack : packs_.packs) spent_on_[pack.sha256] = 0;
-    for (const PackToEmpty& pack : packs_.packs) bytes_max_[pack.sha256] = pack.bytes_max;
+  explicit CompactionBudget(const PacksToEmpty& packs) {
+    for (const PackToEmpty& pack : packs.packs) {
+      left_[pack.sha256] = static_cast<int64_t>(pack.bytes_max);
+      left_in_all_ += static_cast<int64_t>(pack.bytes_max);
+    }
   }
 
-  void AddChanged(uint64_t bytes) { changed_ += bytes; }
-  // For `bytes` of a pack that is to be emptied. False when nothing is left, for it or at all.
+  // For `bytes` of a pack that is to be emptied. False when nothing is left for it.
   bool Take(const crypto::Sha256Digest& pack, uint64_t bytes) {
-    std::atomic<uint64_t>& spent_on_pack = spent_on_.at(pack);
-    if (Spend(spent_on_pack, bytes, bytes_max_.at(pack))) {
-      if (Spend(spent_, bytes, packs_.BytesMax(changed_))) return true;
-      spent_on_pack -= bytes;
+    const auto wanted = static_cast<int64_t>(bytes);
+    std::atomic<int64_t>& left = left_.at(pack);
+    if (left.fetch_sub(wanted) >= wanted) {
+      left_in_all_ -= wanted;
+      return true;
     }
+    left += wanted;
     return false;
   }
-  bool IsSpent() const { return spent_ >= packs_.BytesMax(changed_); }
+  bool IsSpent() const { return left_in_all_ <= 0; }
 
  private:
-  static bool Spend(std::atomic<uint64_t>& spent, uint64_t bytes, uint64_t bytes_max) {
-    if (spent.fetch_add(bytes) + bytes <= bytes_max) return true;
-    spent -= bytes;
-    return false;
-  }
-
-  const PacksToEmpty packs_;
-  std::map<crypto::Sha256Digest, uint64_t> bytes_max_;
-  std::map<crypto::Sha256Digest, std::atomic<uint64_t>> spent_on_;
-  std::atomic<uint64_t> changed_{0};
-  std::atomic<uint64_t> spent_{0};
+  std::map<crypto::Sha256Digest, std::atomic<int64_t>> left_;
+  std::atomic<int64_t> left_in_all_{0};
 };
 
 // What one writer did. Units of zeros are stored nowhere.
