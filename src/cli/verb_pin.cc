@@ -36,12 +36,15 @@ void AddPin(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("pin", "keep a backup whatever its age, with a note");
   auto request = std::make_shared<commands::PinRequest>();
   auto remove = std::make_shared<bool>(false);
+  auto no_note = std::make_shared<bool>(false);
   verb->add_option("BACKUP", request->backup, "a backup's id, or \"latest\"")->required();
-  verb->add_option("--note", request->note, "a text to show with the backup; empty: none")
-      ->type_name("TEXT");
+  CLI::Option* note = verb->add_option("--note", request->note, "a text to show with the backup")
+                          ->type_name("TEXT");
+  verb->add_flag("--no-note", *no_note, "take its text away")->excludes(note);
   verb->add_flag("--remove", *remove, "let the rules of retention decide again");
-  verb->callback([&invocation, request, remove] {
+  verb->callback([&invocation, request, remove, no_note] {
     request->pinned = !*remove;
+    if (*no_note) request->note = "";
     invocation.run = [request](const GlobalOptions& globals) { return Run(globals, *request); };
   });
 }

@@ -16,7 +16,7 @@ def _place():
         server = scratch.server()
         server.initdb()
         scratch.protect(server)
-        scratch.first = scratch.pgcairn_json("backup", "--note=made by hand")["backup_id"]
+        scratch.first = scratch.pgcairn_json("backup", "--note=made by hand \udcff")["backup_id"]
         scratch.second = scratch.pgcairn_json("backup")["backup_id"]
         yield scratch
 
@@ -48,9 +48,9 @@ def expect_nothing_written(scratch, status, words, *arguments):
 
 
 def test_a_backup_without_notes_has_the_note_that_it_was_made_with(place):
-    assert listed(place, place.first)[1:] == ("made by hand", None)
+    assert listed(place, place.first)[1:] == ("made by hand �", None)
     assert listed(place, place.second) == (False, "", None)
-    assert line_of(place, place.first).endswith("  made by hand")
+    assert line_of(place, place.first).endswith("  made by hand �")
 
 
 def test_a_pin_is_shown_until_it_is_taken_away(place):
@@ -68,10 +68,10 @@ def test_a_later_note_takes_the_place_of_the_manifests(place):
     assert report == {"backup_id": place.first, "pinned": True, "note": "before the migration"}
     assert listed(place, place.first) == (True, "before the migration", None)
     assert line_of(place, place.first).endswith("  pinned  before the migration")
-    # A pin without a text changes no note; an empty one takes it away.
+    # A pin without a text changes no note.
     place.pgcairn("pin", place.first, "--remove")
     assert listed(place, place.first) == (False, "before the migration", None)
-    place.pgcairn("pin", place.first, "--remove", "--note=")
+    place.pgcairn("pin", place.first, "--remove", "--no-note")
     assert listed(place, place.first) == (False, "", None)
 
 
@@ -80,7 +80,7 @@ def test_a_note_may_have_any_letters(place):
     place.pgcairn("pin", "latest", "--note=für später: 日本 \udcff")
     assert listed(place, place.second)[1] == "für später: 日本 �"
     assert line_of(place, place.second).endswith("  für später: 日本 �")
-    place.pgcairn("pin", "latest", "--remove", "--note=")
+    place.pgcairn("pin", "latest", "--remove", "--no-note")
 
 
 def test_latest_and_the_seeds_form_of_an_id_work(place):
@@ -94,6 +94,7 @@ def test_what_cannot_be_pinned_is_named_and_nothing_is_written(place):
     expect_nothing_written(place, USAGE, "not the id of a backup", "yesterday")
     expect_nothing_written(place, USAGE, "BACKUP is required")
     expect_nothing_written(place, USAGE, "control characters", "latest", "--note=two\nlines")
+    expect_nothing_written(place, USAGE, "--note", "latest", "--note=a", "--no-note")
     expect_nothing_written(place, USAGE, "4097 bytes", "latest", "--note=" + "x" * 4097)
 
 

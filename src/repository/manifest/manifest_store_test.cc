@@ -40,6 +40,29 @@ class ManifestStoreTest : public ::testing::Test {
   MemoryCluster cluster_ = MakeMemoryCluster(storage_);
 };
 
+// A message with such a text in a `string` is written without an error and can never be read.
+TEST_F(ManifestStoreTest, TextsInAnyEncodingCanBeReadBack) {
+  const std::string text = "M\xfcller \xff";
+  format::Manifest manifest = ManifestOf(kId);
+  manifest.set_host(text);
+  manifest.set_note(text);
+  manifest.set_data_directory(text);
+  manifest.set_config_file(text);
+  manifest.set_hba_file(text);
+  manifest.set_ident_file(text);
+  manifest.add_notes(text);
+  manifest.add_databases()->set_name(text);
+  manifest.add_settings()->set_value(text);
+  manifest.add_bad_pages()->set_path(text);
+  manifest.add_tablespaces()->set_name(text);
+  manifest.mutable_tablespaces(0)->set_location(text);
+  ASSERT_TRUE(CommitBackup(*cluster_.access, manifest, Packs()).ok());
+  Result<StoredManifest> stored = ReadManifest(*cluster_.access, kId);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  EXPECT_EQ(stored->manifest.SerializeAsString(), manifest.SerializeAsString());
+  EXPECT_EQ(stored->manifest.note(), text);
+}
+
 TEST_F(ManifestStoreTest, ACommittedBackupIsReadAndListed) {
   EXPECT_TRUE(ListBackupIds(*cluster_.access)->empty());
   EXPECT_EQ(ReadManifest(*cluster_.access, kId).code(), Code::kNotFound);

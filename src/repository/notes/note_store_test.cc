@@ -138,6 +138,11 @@ TEST_F(NoteStoreTest, ANoteInAnotherPlaceIsNotBelieved) {
   EXPECT_EQ(Read(kOther).unreadable.size(), 1u);
 }
 
+TEST_F(NoteStoreTest, ATextMayHaveAnyEncoding) {
+  Say("M\xfcller \xff");
+  EXPECT_EQ(Read().note, "M\xfcller \xff");
+}
+
 TEST_F(NoteStoreTest, OtherObjectsAreNoNotes) {
   Bytes byte{1};
   for (const char* name : {"/0000000A", "/1", "/00000000.old"}) {

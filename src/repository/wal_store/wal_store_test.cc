@@ -84,6 +84,19 @@ TEST_F(WalStoreTest, ManyThreadsPushAndFetchByOneStoreAtOnce) {
   EXPECT_EQ(several.ListSegments()->size(), size_t{kThreads * 5 + 1});
 }
 
+// A restore point has the encoding of the database in which it was made.
+TEST_F(WalStoreTest, ASegmentWithAPointOfAnyNameComesBack) {
+  const std::string name = "000000010000000000000001";
+  format::WalInfo info;
+  info.mutable_summary()->add_named_points()->set_name("vor M\xe4rz \xff");
+  ASSERT_TRUE(wal_.Push(
+                      name, {AsBytes("x"), 1}, [&] { return info; }, 1)
+                  .ok());
+  Result<WalFile> file = wal_.Fetch(name);
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  EXPECT_EQ(file->info.summary().named_points(0).name(), "vor M\xe4rz \xff");
+}
+
 TEST_F(WalStoreTest, ZerosAtTheEndTakeNoRoomAndComeBack) {
   Bytes file = RandomContent(10, 1);
   file.back() = 1;

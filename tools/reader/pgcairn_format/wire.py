@@ -133,7 +133,8 @@ def _typed(raw: Any, wire_type: int, field: Field, where: str, object_name: str)
         return decode(field.message, raw, object_name)
     try:
         if field.kind is Kind.STRING:
-            return raw.decode("utf-8")
+            # Names of files, tablespaces and the like may be in any encoding.
+            return raw.decode("utf-8", "surrogateescape")
         if field.kind is Kind.ENUM:
             assert field.values is not None
             return field.values(raw)
