@@ -135,6 +135,9 @@ TEST_F(RefusalTest, ValuesOutOfRangeNameTheRange) {
     int64_t min, max;
   };
   for (const Case& c : {Case{"retention", "full_backups", 0, 36500},
+                        Case{"prune", "grace", 0, 86400},
+                        Case{"prune", "lease_expiry", 1, 31536000},
+                        Case{"prune", "max_share", 0, 100},
                         Case{"retention", "incremental_backups", 0, 36500},
                         Case{"monitoring", "health_check_interval", 10, 604800},
                         Case{"cluster", "wal_timeout", 1, 86400},
