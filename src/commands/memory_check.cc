@@ -39,12 +39,13 @@ Finding JudgeBackup(const NewestMemory& memory, const repository::ClusterAccess&
   }
   if (found.code() == Code::kNotFound) {
     if (std::optional<format::Deletion> pruned = PrunedBackup(cluster, backup.backup_id)) {
-      return {kSubject, Severity::kOk,
-              fmt::format("the newest backup that this host saw stored, {}, was deleted on purpose: "
-                          "the prune {} on {} recorded it on {}",
-                          backup.backup_id, pruned->prune_id(), pruned->host(),
-                          Timestamp{pruned->at_us()}.ToText()),
-              ""};
+      return {
+          kSubject, Severity::kOk,
+          fmt::format("the newest backup that this host saw stored, {}, was deleted on purpose: "
+                      "the prune {} on {} recorded it on {}",
+                      backup.backup_id, pruned->prune_id(), pruned->host(),
+                      Timestamp{pruned->at_us()}.ToText()),
+          ""};
     }
     return {kSubject, Severity::kError,
             fmt::format("the backup {}, which this host saw stored on {}, is not in the "

@@ -52,8 +52,7 @@ Error Unreadable(const std::string& id, const Error& error) {
 
 Status FindOrphans(const repository::ClusterAccess& cluster, PackSelection& selection) {
   std::vector<std::string> unknown;
-  ASSIGN_OR_RETURN(storage::Listing folders,
-                   cluster.storage.List(cluster.names.Root() + "/packs"));
+  ASSIGN_OR_RETURN(storage::Listing folders, cluster.storage.List(cluster.names.Root() + "/packs"));
   for (const storage::ObjectInfo& object : folders.objects) unknown.push_back(object.name);
   for (const std::string& folder : folders.directories) {
     ASSIGN_OR_RETURN(storage::Listing packs, cluster.storage.List(folder));
@@ -92,8 +91,8 @@ Result<std::vector<StoredPack>> ReadPackList(const repository::ClusterAccess& cl
   Result<repository::StoredManifest> stored = repository::ReadManifest(cluster, backup_id);
   if (stored.ok()) return repository::ReadReferences(cluster, stored->manifest);
   if (stored.code() != Code::kDamaged && stored.code() != Code::kWrongKey) return stored.error();
-  ASSIGN_OR_RETURN(Bytes text, cluster.storage.Get(cluster.names.References(backup_id),
-                                                   kReferenceListBytesMax));
+  ASSIGN_OR_RETURN(
+      Bytes text, cluster.storage.Get(cluster.names.References(backup_id), kReferenceListBytesMax));
   return repository::DecodeReferenceList(backup_id, text);
 }
 

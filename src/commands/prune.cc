@@ -89,9 +89,9 @@ class Pruning {
                      named_.empty() ? ByRetention(situation, backups) : ByName(situation, backups));
     const std::vector<std::string>& going = decision.deletable.backup_ids;
     RETURN_IF_ERROR(RefuseUnlessDry(GuardLastGood(backups, going)));
-    RETURN_IF_ERROR(RefuseUnlessDry(
-        GuardShare(going.size(), situation.inventory.backups.ids.size(),
-                   options_.max_share.value_or(settings_.prune.max_share))));
+    RETURN_IF_ERROR(
+        RefuseUnlessDry(GuardShare(going.size(), situation.inventory.backups.ids.size(),
+                                   options_.max_share.value_or(settings_.prune.max_share))));
     // One that is named may have been made by a clock that was ahead.
     std::erase_if(backups, [&](const BackupFacts& backup) {
       return std::ranges::binary_search(named_, backup.id);

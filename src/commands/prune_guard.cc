@@ -12,10 +12,11 @@ namespace {
 constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
 
 Error ClocksDisagree(std::string message) {
-  return {Code::kRefused, std::move(message) + "; nothing is deleted while clocks disagree",
-          "let a time service set the clocks of all hosts (`timedatectl` shows whether one does). A "
-          "backup that was made while a clock was ahead can be deleted by its name: pgcairn prune "
-          "--backup=ID --dry-run"};
+  return {
+      Code::kRefused, std::move(message) + "; nothing is deleted while clocks disagree",
+      "let a time service set the clocks of all hosts (`timedatectl` shows whether one does). A "
+      "backup that was made while a clock was ahead can be deleted by its name: pgcairn prune "
+      "--backup=ID --dry-run"};
 }
 
 }  // namespace
@@ -37,11 +38,11 @@ Status GuardClocks(const std::vector<BackupFacts>& backups, Timestamp host, Time
 
 Status GuardShare(size_t going, size_t all, int64_t share_max) {
   if (going * 100 <= all * static_cast<size_t>(share_max)) return {};
-  return Error{Code::kRefused,
-               fmt::format("{} of {} backups would be deleted, more than {} percent", going, all,
-                           share_max),
-               "look at `pgcairn prune --dry-run`; if that is what you want, run it once with "
-               "--max-share=100, or set prune.max_share"};
+  return Error{
+      Code::kRefused,
+      fmt::format("{} of {} backups would be deleted, more than {} percent", going, all, share_max),
+      "look at `pgcairn prune --dry-run`; if that is what you want, run it once with "
+      "--max-share=100, or set prune.max_share"};
 }
 
 Status GuardLastGood(const std::vector<BackupFacts>& backups,

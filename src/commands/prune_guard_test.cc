@@ -18,7 +18,8 @@ BackupFacts Backup(const std::string& id, Timestamp stopped) {
 }
 
 TEST(GuardClocks, ClocksWithinADayPass) {
-  EXPECT_TRUE(GuardClocks({Backup("a", Hours(-500)), Backup("b", Hours(23))}, kNow, Hours(23)).ok());
+  EXPECT_TRUE(
+      GuardClocks({Backup("a", Hours(-500)), Backup("b", Hours(23))}, kNow, Hours(23)).ok());
   EXPECT_TRUE(GuardClocks({}, kNow, Hours(-24)).ok());
 }
 

@@ -56,8 +56,9 @@ class InventoryTaker {
     RETURN_IF_ERROR(TakeCheckpoints());
     RETURN_IF_ERROR(TakeDamaged());
     RETURN_IF_ERROR(LookAtFlat(names_.Leases(), "L", repository::IsBackupId));
-    RETURN_IF_ERROR(LookAtFlat(names_.Histories(), "H",
-                               [](std::string_view text) { return ParseSystem(text).has_value(); }));
+    RETURN_IF_ERROR(LookAtFlat(names_.Histories(), "H", [](std::string_view text) {
+      return ParseSystem(text).has_value();
+    }));
     RETURN_IF_ERROR(LookAtFlat(names_.Trashes(), "P", IsTrashPart));
     RETURN_IF_ERROR(LookAtNotes());
     if (!unknown_.empty()) return UnknownNames(unknown_);

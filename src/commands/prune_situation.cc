@@ -80,9 +80,7 @@ Status GiveUpWhatIsOver(const repository::ClusterAccess& cluster, const Runs& ru
 
 }  // namespace
 
-bool Runs::BackupsGoOn() const {
-  return !resumable.empty() || std::ranges::any_of(live, IsBackup);
-}
+bool Runs::BackupsGoOn() const { return !resumable.empty() || std::ranges::any_of(live, IsBackup); }
 
 bool Runs::IsLive(const std::string& run_id) const {
   return std::ranges::any_of(live, [&](const repository::StoredLease& lease) {
@@ -96,8 +94,8 @@ bool Runs::IsResumable(const std::string& run_id) const {
 
 const repository::StoredLease* Runs::ReaderOfAll() const {
   for (const repository::StoredLease& lease : live) {
-    bool reads = lease.lease.kind() == format::Lease::RESTORE ||
-                 lease.lease.kind() == format::Lease::VERIFY;
+    bool reads =
+        lease.lease.kind() == format::Lease::RESTORE || lease.lease.kind() == format::Lease::VERIFY;
     if (reads && !lease.lease.has_base_backup_id()) return &lease;
   }
   return nullptr;
@@ -120,8 +118,8 @@ Runs JudgeRuns(std::vector<repository::StoredLease> leases, const Inventory& inv
     const std::string& id = lease.lease.backup_id();
     if (id == own_id) continue;
     auto left = inventory.checkpoints.find(id);
-    Timestamp sign_of_life = left == inventory.checkpoints.end() ? Timestamp{INT64_MIN}
-                                                                 : left->second.newest_at;
+    Timestamp sign_of_life =
+        left == inventory.checkpoints.end() ? Timestamp{INT64_MIN} : left->second.newest_at;
     bool over = IsOver(lease, sign_of_life, expired);
     (over ? runs.over : runs.live).push_back(std::move(lease));
   }

@@ -29,9 +29,7 @@ class PruneTest : public ::testing::Test {
   Result<PruneReport> Prune(PruneOptions options = {}) {
     return PruneCluster(settings_, repository_.cluster(), options);
   }
-  std::vector<std::string> Ids() const {
-    return *repository::ListBackupIds(repository_.cluster());
-  }
+  std::vector<std::string> Ids() const { return *repository::ListBackupIds(repository_.cluster()); }
   static const BackupVerdict& Verdict(const PruneReport& report, const std::string& id) {
     auto found = std::ranges::find(report.backups, id, &BackupVerdict::id);
     CHECK(found != report.backups.end());

@@ -279,8 +279,8 @@ class Deletion {
     const std::vector<std::string>& there = now_situation_.inventory.backups.ids;
     for (const std::string& id : first_.inventory.backups.lists) {
       // One that was there at the first look had its lease then, unless it was over.
-      bool needed = std::ranges::binary_search(there, id) || runs.IsLive(id) ||
-                    runs.IsResumable(id);
+      bool needed =
+          std::ranges::binary_search(there, id) || runs.IsLive(id) || runs.IsResumable(id);
       if (!needed) RETURN_IF_ERROR(Delete(cluster_.names.References(id)));
     }
     return {};
@@ -371,8 +371,8 @@ class Deletion {
 
 }  // namespace
 
-Result<DeletionOutcome> DeleteSafely(const repository::ClusterAccess& cluster,
-                                     const Decide& decide, const DeletionOptions& options) {
+Result<DeletionOutcome> DeleteSafely(const repository::ClusterAccess& cluster, const Decide& decide,
+                                     const DeletionOptions& options) {
   return Deletion(cluster, decide, options).Run();
 }
 

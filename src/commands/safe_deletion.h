@@ -53,7 +53,7 @@ struct DeletionOutcome {
 // deleted; or `decide` refuses. Errors of the storage: some of what was announced may be deleted,
 // and what is left is whole: no manifest is left without what it needs. The next call goes on,
 // also after a crash.
-Result<DeletionOutcome> DeleteSafely(const repository::ClusterAccess& cluster,
-                                     const Decide& decide, const DeletionOptions& options);
+Result<DeletionOutcome> DeleteSafely(const repository::ClusterAccess& cluster, const Decide& decide,
+                                     const DeletionOptions& options);
 
 }  // namespace pgcairn::commands

@@ -164,8 +164,7 @@ TEST(SafeDeletionBeside, ABackupThatIsGivenUp) {
 // A run that goes on from what an unfinished one stored: packs that nothing refers to.
 TEST(SafeDeletionBeside, ABackupThatGoesOnFromAnother) {
   struct ResumePair : Pair {
-    BackupRun run{
-        .id = kRun, .new_packs = {5}, .first_segment = 31, .resumes = kUnfinished};
+    BackupRun run{.id = kRun, .new_packs = {5}, .first_segment = 31, .resumes = kUnfinished};
   };
   for (int64_t expiry_s : {kNeverS, kAtOnceS}) {
     InEveryOrder([&] {
@@ -227,8 +226,8 @@ TEST(SafeDeletionBeside, AnotherPruneThatKeepsOtherBackups) {
   };
   InEveryOrder([&] {
     auto pair = std::make_unique<Pair>();
-    pair->first = Pruning(*pair->repository, all_but(true), kAtOnceS,
-                          ElsewhereStorage::OnAnotherHost);
+    pair->first =
+        Pruning(*pair->repository, all_but(true), kAtOnceS, ElsewhereStorage::OnAnotherHost);
     pair->second = Pruning(*pair->repository, all_but(false), kAtOnceS,
                            [](format::ProcessIdentity& process) { process.set_host("third"); });
     pair->holds = [&, p = pair.get()](const Status& one, const Status& other) {

@@ -343,8 +343,7 @@ TEST_F(SafeDeletionTest, WhatIsAnnouncedIsNotUsed) {
     repository::LeaseTerms terms;
     terms.run_id = kRun;
     terms.base_backup_id = kA;
-    Result<repository::Claim> claim =
-        repository::WriteLeaseAndClaim(repository_.cluster(), terms);
+    Result<repository::Claim> claim = repository::WriteLeaseAndClaim(repository_.cluster(), terms);
     ASSERT_TRUE(claim.ok());
     EXPECT_FALSE(claim->base_is_safe);
     EXPECT_FALSE(claim->MayUse(LightRepository::PackId(1)));
@@ -364,8 +363,7 @@ TEST_F(SafeDeletionTest, AFailedRequestLeavesTheTrashForTheNextOne) {
   options.expiry_s = 3600;
   EXPECT_EQ(DeleteSafely(*through, Only({kA}), options).code(), Code::kStorage);
   EXPECT_TRUE(repository_.Whole().ok());
-  Result<std::vector<repository::StoredTrash>> trash =
-      repository::ListTrash(repository_.cluster());
+  Result<std::vector<repository::StoredTrash>> trash = repository::ListTrash(repository_.cluster());
   ASSERT_EQ(trash->size(), 1u) << "the request may yet be carried out";
   ASSERT_TRUE(Delete(Only({kA})).ok());
   EXPECT_FALSE(repository_.HasPack(1));

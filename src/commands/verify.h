@@ -25,12 +25,12 @@ struct VerifyOptions {
   ProgressStyle progress = ProgressStyle::kNone;
 };
 
-// Reads, keeps what it reads from being pruned by a lease where the storage takes one, changes nothing
-// else, and goes on past whatever is damaged. OK says that the verification was
-// done; the report says what it found. Each pack is read once. At most 8 threads; at most 256 MiB
-// of memory (and what one WAL segment of more than 64 MiB needs) beside 50 bytes for each pack.
-// Errors: kNotFound (no repository, cluster or backup of that name), kWrongKey, kPermission,
-// kUnsupported, kRefused, kStorage.
+// Reads, keeps what it reads from being pruned by a lease where the storage takes one, changes
+// nothing else, and goes on past whatever is damaged. OK says that the verification was done; the
+// report says what it found. Each pack is read once. At most 8 threads; at most 256 MiB of memory
+// (and what one WAL segment of more than 64 MiB needs) beside 50 bytes for each pack. Errors:
+// kNotFound (no repository, cluster or backup of that name), kWrongKey, kPermission, kUnsupported,
+// kRefused, kStorage.
 Result<VerifyReport> Verify(const config::Settings& settings, const VerifyOptions& options);
 
 // The same for a cluster of an opened storage.

@@ -102,8 +102,7 @@ Result<BackupNames> ListBackupNames(storage::Storage& storage,
   for (const std::string& id : found.tombstones) {
     const std::string name = names.Manifest(id);
     Result<Bytes> object = storage.Get(name, repository::kTombstoneBytesMax);
-    Status status =
-        object.ok() ? repository::ReadTombstone(*object, id).status() : object.status();
+    Status status = object.ok() ? repository::ReadTombstone(*object, id).status() : object.status();
     if (!status.ok()) findings.Add(name, status.error());
   }
   BackupNames backups;
@@ -168,8 +167,8 @@ void VerifyDocuments(storage::Storage& storage, const repository::ClusterNames& 
       Status status = message.status();
       if (status.ok() && cluster != nullptr) status = check(object.name, *message, names);
       // A lease and trash go away when their run ends, a note when its backup is deleted.
-      bool may_go = kind == ObjectKind::kLease || kind == ObjectKind::kNote ||
-                    kind == ObjectKind::kTrash;
+      bool may_go =
+          kind == ObjectKind::kLease || kind == ObjectKind::kNote || kind == ObjectKind::kTrash;
       if (status.ok() || (may_go && status.code() == Code::kNotFound)) continue;
       findings.Add(object.name, status.error());
     }
