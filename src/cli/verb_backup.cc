@@ -23,6 +23,7 @@ Json ToJson(const commands::BackupReport& report) {
           {"type", report.incremental ? "incremental" : "full"},
           {"base_backup_id", report.incremental ? Json(report.base_backup_id) : Json(nullptr)},
           {"compare_reason", report.compare_reason},
+          {"resumed_from", report.resumed_from.empty() ? Json(nullptr) : Json(report.resumed_from)},
           {"test", report.test},
           {"start_lsn", report.start_lsn},
           {"stop_lsn", report.stop_lsn},

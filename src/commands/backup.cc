@@ -14,6 +14,7 @@
 #include "commands/copy_files.h"
 #include "commands/newest_memory.h"
 #include "commands/open_cluster.h"
+#include "commands/resumed_run.h"
 #include "commands/server_check.h"
 #include "commands/unfinished_backup.h"
 #include "commands/wal_wait.h"
@@ -24,10 +25,12 @@
 #include "postgres/external_config.h"
 #include "postgres/server_facts.h"
 #include "postgres/wal_switch.h"
+#include "repository/checkpoint/checkpoint_store.h"
 #include "repository/history_store.h"
 #include "repository/lease/lease.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/names.h"
+#include "repository/prune/trash.h"
 #include "repository/wal_store/wal_store.h"
 #include "storage/discarding/discarding_storage.h"
 #include "storage/local/local_storage.h"
@@ -36,6 +39,12 @@
 
 namespace pgcairn::commands {
 namespace {
+
+// A run that is interrupted stores again what came after its last checkpoint. Each costs a metadata
+// pack and a document, so that a few dozen of them are enough.
+constexpr uint64_t kCheckpointsMean = 64;
+constexpr uint64_t kCheckpointBytesMin = uint64_t{16} << 20;
+constexpr uint64_t kCheckpointBytesMax = uint64_t{16} << 30;
 
 // Everything that one run carries from step to step.
 struct Run {
@@ -61,7 +70,7 @@ class RunEnd {
   RunEnd(const RunEnd&) = delete;
   RunEnd& operator=(const RunEnd&) = delete;
   ~RunEnd() {
-    Status removed = run_.unfinished ? run_.unfinished->TakeBack() : Status();
+    Status removed = run_.unfinished ? run_.unfinished->TakeBack(run_.cluster()) : Status();
     if (!removed.ok()) LogWarning("{}", removed.error().message);
     removed = repository::RemoveLease(run_.cluster(), run_.backup_id);
     if (!removed.ok()) LogWarning("{}", removed.error().message);
@@ -125,6 +134,53 @@ Result<BackupBase> ChooseBase(Run& run) {
         "there is no earlier backup of this PostgreSQL cluster to compare with: this one is full");
   }
   return base;
+}
+
+// Of a run that ended early, what it had stored; the lease is written.
+Result<std::optional<ResumedRun>> GoOnFromEarlierRun(const Run& run, BackupBase& base) {
+  if (run.options.test) return std::optional<ResumedRun>();
+  Result<repository::TrashedObjects> trashed = repository::ReadTrash(run.cluster());
+  if (!trashed.ok()) {
+    LogWarning("nothing that an interrupted backup left is used: {}", trashed.error().message);
+    return std::optional<ResumedRun>();
+  }
+  ASSIGN_OR_RETURN(
+      std::optional<ResumedRun> resumed,
+      ResumeEarlierRun({run.cluster(), run.backup_id, run.facts.system_identifier.value}, base));
+  if (resumed) LogInfo("going on from what the backup {} had stored", resumed->run_id);
+  base.map.MarkLost(trashed->packs());
+  return resumed;
+}
+
+// The earlier lease wins, by the storage's clock; a run that ended without removing its lease does
+// not count.
+Status RefuseBesideAnother(const Run& run) {
+  if (run.options.test) return {};
+  ASSIGN_OR_RETURN(std::vector<repository::StoredLease> leases,
+                   repository::ListLeases(run.cluster()));
+  auto rank = [](const repository::StoredLease& lease) {
+    return std::pair(lease.stored_at, lease.lease.backup_id());
+  };
+  auto own = std::ranges::find_if(leases, [&](const repository::StoredLease& lease) {
+    return lease.lease.backup_id() == run.backup_id;
+  });
+  if (own == leases.end()) {
+    return Error{Code::kRefused, "the lease of this backup is gone: somebody gave up on it",
+                 "run `pgcairn backup` again"};
+  }
+  const int64_t expired_us = own->stored_at.unix_us - run.settings.prune.lease_expiry * 1'000'000;
+  for (const repository::StoredLease& other : leases) {
+    if (other.lease.kind() != format::Lease::BACKUP || rank(other) >= rank(*own) ||
+        repository::IsProvenDead(other.lease) || other.stored_at.unix_us < expired_us) {
+      continue;
+    }
+    return Error{Code::kRefused,
+                 fmt::format("another backup of this cluster goes on: {}",
+                             repository::DescribeRun(other.lease)),
+                 "wait until it has ended; when its process is gone on another host, it is given "
+                 "up after prune.lease_expiry"};
+  }
+  return {};
 }
 
 void StoreThrough(Run& run) {
@@ -243,11 +299,24 @@ void CompareWith(BackupBase& base, const Run& run, uint32_t timeline, CopyOption
   base.map.MarkToEmpty(copy.to_empty.packs);
 }
 
+format::Checkpoint CheckpointHead(const Run& run, const BackupBase& base) {
+  format::Checkpoint head;
+  head.set_backup_id(run.backup_id);
+  head.set_system_identifier(run.facts.system_identifier.value);
+  if (base.manifest) head.set_base_backup_id(base.manifest->backup_id());
+  return head;
+}
+
 Result<CopyResult> CopyDataDirectory(Run& run, postgres::BackupSession& session,
                                      const postgres::DataDirectoryListing& listing,
                                      const postgres::ExternalConfig& config, BackupBase& base,
+                                     const std::optional<ResumedRun>& resumed,
                                      sources::PageFindings& findings, format::Manifest& manifest) {
   InsertPosition insert_position(run.settings);
+  CheckpointWriter checkpoints(
+      run.cluster(), CheckpointHead(run, base), resumed ? resumed->checkpoints : 0,
+      std::clamp(listing.bytes_total / kCheckpointsMean, kCheckpointBytesMin, kCheckpointBytesMax));
+  if (resumed) manifest.set_resumed_from(resumed->run_id);
   Progress progress(run.options.progress, "backup", listing.bytes_total);
   auto last_ping = MonotonicSeconds();
   CopyOptions copy{listing,
@@ -265,6 +334,7 @@ Result<CopyResult> CopyDataDirectory(Run& run, postgres::BackupSession& session,
                    },
                    base.map,
                    {},
+                   run.options.test ? nullptr : &checkpoints,
                    {}};
   CompareWith(base, run, session.start().timeline.value, copy, manifest);
   ASSIGN_OR_RETURN(CopyResult copied, CopyFiles(run.cluster(), copy));
@@ -305,6 +375,7 @@ BackupReport Summarise(const Run& run, const format::Manifest& manifest) {
   report.incremental = manifest.type() == format::Manifest::INCREMENTAL;
   report.base_backup_id = manifest.base_backup_id();
   report.compare_reason = manifest.compare_reason();
+  report.resumed_from = manifest.resumed_from();
   report.files = manifest.stream_count();
   report.files_unchanged = manifest.files_unchanged();
   report.files_compared = manifest.files_compared();
@@ -376,6 +447,8 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
   if (!options.test) RemoveStaleTemporaries(settings);
   RunEnd end(run);
   ASSIGN_OR_RETURN(BackupBase base, ChooseBase(run));
+  RETURN_IF_ERROR(RefuseBesideAnother(run));
+  ASSIGN_OR_RETURN(std::optional<ResumedRun> resumed, GoOnFromEarlierRun(run, base));
   format::Manifest manifest;
   DescribeRun({run.backup_id, settings.cluster.name, options.note, run.started}, manifest);
   DescribeServer(run.facts, run.data_directory, manifest);
@@ -405,8 +478,8 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
 
   sources::PageFindings findings;
   const double copy_began = MonotonicSeconds();
-  ASSIGN_OR_RETURN(CopyResult copied,
-                   CopyDataDirectory(run, session, listing, config, base, findings, manifest));
+  ASSIGN_OR_RETURN(CopyResult copied, CopyDataDirectory(run, session, listing, config, base,
+                                                        resumed, findings, manifest));
   const double copy_seconds = MonotonicSeconds() - copy_began;
   DescribeFindings(findings, manifest);
   // pg_control last: it must not be older than anything that was copied before it.
@@ -421,7 +494,11 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
                       .Context("waiting for the WAL that the backup needs"));
   manifest.set_finished_at_us(Timestamp::Now().unix_us);
   RETURN_IF_ERROR(repository::CommitBackup(run.cluster(), manifest, copied.packs));
-  if (!options.test) RememberBackup(settings, *run.opened.cluster, run.backup_id);
+  if (!options.test) {
+    RememberBackup(settings, *run.opened.cluster, run.backup_id);
+    Status removed = repository::RemoveCheckpoints(run.cluster(), run.backup_id);
+    if (!removed.ok()) LogWarning("{}", removed.error().message);
+  }
 
   BackupReport report = Summarise(run, manifest);
   report.bytes_read = copied.bytes_read;

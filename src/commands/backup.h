@@ -30,6 +30,7 @@ struct BackupReport {
   bool incremental = false;
   std::string base_backup_id;  // of an incremental one
   std::string compare_reason;  // as the manifest says
+  std::string resumed_from;    // a run that ended early; empty: none
   std::string start_lsn;
   std::string stop_lsn;
   uint32_t timeline = 0;

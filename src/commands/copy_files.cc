@@ -129,6 +129,7 @@ Result<CopyResult> CopyFiles(const repository::ClusterAccess& cluster, const Cop
                         options.threads,
                         options.compression_level,
                         options.progress,
+                        options.checkpoints,
                         options.while_copying};
   LeafCopier copier(tools);
   RETURN_IF_ERROR(copier.Run());

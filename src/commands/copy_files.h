@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "commands/checkpoint_writer.h"
 #include "commands/previous_map.h"
 #include "commands/unchanged_files.h"
 #include "format/manifest.pb.h"
@@ -34,6 +35,7 @@ struct CopyOptions {
   // What is stored already. Empty: everything is stored.
   PreviousMap& previous;
   CompareRules rules;
+  CheckpointWriter* checkpoints = nullptr;  // null: none are written
   // Packs to be emptied, which `previous` knows as such.
   repository::PacksToEmpty to_empty;
 };

@@ -286,10 +286,17 @@ void LeafCopier::TakeStored(uint32_t leaf, const repository::StoredLeaf& stored)
   LeafResult& result = results_[leaf];
   if (stored.unchanged) {
     result.form = LeafResult::Form::kCarried;
-    return;
+  } else {
+    result.form = LeafResult::Form::kStored;
+    result.stored = ToNewLeaf(stored, tools_.previous);
   }
-  result.form = LeafResult::Form::kStored;
-  result.stored = ToNewLeaf(stored, tools_.previous);
+  if (tools_.checkpoints != nullptr) tools_.checkpoints->Add(leaf);
+}
+
+Status LeafCopier::WriteCheckpoint() {
+  if (tools_.checkpoints == nullptr || !tools_.checkpoints->IsDue(tools_.uploader)) return {};
+  return tools_.checkpoints->Write({tools_.listing, tools_.plan, results_, tools_.previous},
+                                   tools_.uploader, tools_.metadata);
 }
 
 void LeafCopier::WatchOver() {
@@ -299,8 +306,8 @@ void LeafCopier::WatchOver() {
     ended_.wait_for(lock, std::chrono::milliseconds(100));
     lock.unlock();
     tools_.progress.Show();
-    Status status;
-    if (!stop_ && std::chrono::steady_clock::now() >= next_call) {
+    Status status = stop_ ? Status() : WriteCheckpoint();
+    if (status.ok() && !stop_ && std::chrono::steady_clock::now() >= next_call) {
       status = tools_.while_copying();
       next_call = std::chrono::steady_clock::now() + std::chrono::seconds(1);
     }

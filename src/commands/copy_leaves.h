@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "commands/checkpoint_writer.h"
 #include "commands/copy_plan.h"
 #include "commands/placed_streams.h"
 #include "commands/previous_map.h"
@@ -35,6 +36,7 @@ struct CopyTools {
   size_t threads = 1;
   int compression_level = 3;
   Progress& progress;
+  CheckpointWriter* checkpoints = nullptr;  // null: none are written
   // Called about every second from the calling thread while the others copy; an error stops them.
   const std::function<Status()>& while_copying;
 };
@@ -70,6 +72,7 @@ class LeafCopier {
 
   void Work();
   void WatchOver();
+  Status WriteCheckpoint();
   void TakeStored(uint32_t leaf, const repository::StoredLeaf& stored);
 
   const CopyTools& tools_;

@@ -27,6 +27,16 @@ StreamEntry WithoutPath(const StreamEntry& entry) {
   return copy;
 }
 
+Result<repository::StoredPack> ToStoredPack(const format::PackNeed& need) {
+  repository::StoredPack pack;
+  if (need.sha256().size() != pack.sha256.bytes.size()) {
+    return Error{Code::kDamaged, "a checkpoint names a pack without a hash", ""};
+  }
+  std::ranges::copy(AsBytes(need.sha256()), pack.sha256.bytes.begin());
+  pack.length = need.length();
+  return pack;
+}
+
 }  // namespace
 
 uint32_t PackTable::NumberOf(const repository::StoredPack& pack) {
@@ -34,6 +44,11 @@ uint32_t PackTable::NumberOf(const repository::StoredPack& pack) {
   auto [place, fresh] = numbers_.try_emplace(pack.sha256, static_cast<uint32_t>(packs_.size()));
   if (fresh) packs_.push_back(pack);
   return place->second;
+}
+
+repository::StoredPack PackTable::At(uint32_t number) const {
+  std::lock_guard lock(mutex_);
+  return packs_[number];
 }
 
 uint32_t PreviousMap::AddMetadataPack(const repository::PackReference& pack) {
@@ -88,37 +103,53 @@ void PreviousMap::AddList(const StreamList& list, const crypto::Sha256Digest& ra
   }
 }
 
-void PreviousMap::AddPart(std::string_view path, const StreamEntry& entry, uint64_t first_unit,
-                          uint32_t first_entry, uint32_t count,
-                          const repository::PackReference& pack, const repository::TableBlob& at) {
-  Stream& stream = streams_[KeyOf(entry.root, path)];
-  stream.entry = WithoutPath(entry);
-  stream.whole = false;
-  const uint32_t number = AddPartLeaf(pack, at);
-  const uint64_t end = first_unit + count;
-  // What an older map said of these units does not count; a part that only overlaps goes whole.
-  std::erase_if(stream.extents, [&](const Extent& extent) {
-    return extent.first_unit < end && first_unit < extent.first_unit + extent.count;
-  });
-  Extent added{first_unit, count, number, first_entry};
-  auto place = std::upper_bound(
-      stream.extents.begin(), stream.extents.end(), first_unit,
-      [](uint64_t unit, const Extent& extent) { return unit < extent.first_unit; });
-  stream.extents.insert(place, added);
+Result<uint32_t> PreviousMap::AddCheckpointLeaf(const format::CheckpointLeaf& message) {
+  Leaf leaf;
+  ASSIGN_OR_RETURN(repository::BlobReference at, repository::FromMessage(message.leaf()));
+  if (message.units() == 0 || message.units() > repository::kLeafUnitsMax) {
+    return Error{Code::kDamaged, "a checkpoint names a leaf without units", ""};
+  }
+  leaf.pack = AddMetadataPack(at.pack);
+  leaf.at.location = at.location;
+  leaf.at.units = static_cast<uint16_t>(message.units());
+  if (message.has_base_pack()) {
+    ASSIGN_OR_RETURN(repository::PackReference base, repository::FromMessage(message.base_pack()));
+    leaf.base_pack = AddMetadataPack(base);
+  }
+  for (const format::PackNeed& need : message.needs()) {
+    ASSIGN_OR_RETURN(repository::StoredPack pack, ToStoredPack(need));
+    leaf.uses.push_back({data_packs_->NumberOf(pack), need.bytes()});
+  }
+  leaves_.push_back(std::move(leaf));
+  return static_cast<uint32_t>(leaves_.size() - 1);
 }
 
-uint32_t PreviousMap::AddPartLeaf(const repository::PackReference& pack,
-                                  const repository::TableBlob& at) {
-  const uint32_t metadata_pack = AddMetadataPack(pack);
-  auto [place, fresh] = part_leaves_.try_emplace({metadata_pack, at.location.offset},
-                                                 static_cast<uint32_t>(leaves_.size()));
-  if (fresh) {
-    Leaf leaf;
-    leaf.pack = metadata_pack;
-    leaf.at = at;
-    leaves_.push_back(std::move(leaf));
+void PreviousMap::AddPart(const format::CheckpointPart& part, uint32_t leaf) {
+  const auto root = static_cast<repository::StreamRoot>(part.root());
+  Stream& stream = streams_[KeyOf(root, part.path())];
+  stream.whole = false;
+  const uint64_t end = part.first_unit() + part.count();
+  // What an older map said of these units does not count; a part that only overlaps goes whole.
+  std::erase_if(stream.extents, [&](const Extent& extent) {
+    return extent.first_unit < end && part.first_unit() < extent.first_unit + extent.count;
+  });
+  auto place = std::upper_bound(
+      stream.extents.begin(), stream.extents.end(), part.first_unit(),
+      [](uint64_t unit, const Extent& extent) { return unit < extent.first_unit; });
+  stream.extents.insert(place, {part.first_unit(), part.count(), leaf, part.first_entry()});
+}
+
+Status PreviousMap::AddCheckpoint(const format::Checkpoint& checkpoint) {
+  for (const format::CheckpointLeaf& message : checkpoint.leaves()) {
+    ASSIGN_OR_RETURN(uint32_t leaf, AddCheckpointLeaf(message));
+    for (const format::CheckpointPart& part : message.parts()) {
+      if (uint64_t{part.first_entry()} + part.count() > message.units()) {
+        return Error{Code::kDamaged, "a checkpoint names units past the end of their leaf", ""};
+      }
+      AddPart(part, leaf);
+    }
   }
-  return place->second;
+  return {};
 }
 
 void PreviousMap::MarkLost(const std::vector<crypto::Sha256Digest>& packs) {
@@ -162,6 +193,18 @@ const repository::BlobReference* PreviousMap::FindList(
   auto found = lists_.find(raw_sha256);
   if (found == lists_.end() || IsLost(found->second.pack.sha256)) return nullptr;
   return &found->second;
+}
+
+std::vector<crypto::Sha256Digest> PreviousMap::PacksThat(
+    const std::function<bool(const crypto::Sha256Digest&)>& is_meant) const {
+  std::vector<crypto::Sha256Digest> packs;
+  for (const repository::PackReference& pack : metadata_packs_) {
+    if (is_meant(pack.sha256)) packs.push_back(pack.sha256);
+  }
+  for (const repository::StoredPack& pack : data_packs_->packs()) {
+    if (is_meant(pack.sha256)) packs.push_back(pack.sha256);
+  }
+  return packs;
 }
 
 bool PreviousMap::IsUsable(uint32_t number) const {

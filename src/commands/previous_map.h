@@ -2,16 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "crypto/sha256.h"
+#include "format/checkpoint.pb.h"
 #include "repository/compaction/compaction.h"
 #include "repository/map/known_leaf.h"
 #include "repository/map/stream_list.h"
@@ -24,11 +25,12 @@ namespace pgcairn::commands {
 class PackTable {
  public:
   uint32_t NumberOf(const repository::StoredPack& pack);
+  repository::StoredPack At(uint32_t number) const;
   // No NumberOf may run at the same time.
   const std::vector<repository::StoredPack>& packs() const { return packs_; }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<crypto::Sha256Digest, uint32_t> numbers_;
   std::vector<repository::StoredPack> packs_;
 };
@@ -63,10 +65,8 @@ class PreviousMap {
   // `raw_sha256` is that of its bytes before they were sealed.
   void AddList(const repository::StreamList& list, const crypto::Sha256Digest& raw_sha256,
                const repository::BlobReference& stored);
-  // Units of an unfinished backup.
-  void AddPart(std::string_view path, const repository::StreamEntry& entry, uint64_t first_unit,
-               uint32_t first_entry, uint32_t count, const repository::PackReference& pack,
-               const repository::TableBlob& at);
+  // What an unfinished backup had stored. kDamaged: it says what cannot be.
+  Status AddCheckpoint(const format::Checkpoint& checkpoint);
 
   // Units in these packs, and leaves in them, count as not stored. After all that is added.
   void MarkLost(const std::vector<crypto::Sha256Digest>& packs);
@@ -80,6 +80,10 @@ class PreviousMap {
 
   // Where a list with exactly these bytes is stored; null when there is none that can be used.
   const repository::BlobReference* FindList(const crypto::Sha256Digest& raw_sha256) const;
+
+  // Data and metadata packs of which `is_meant` is true.
+  std::vector<crypto::Sha256Digest> PacksThat(
+      const std::function<bool(const crypto::Sha256Digest&)>& is_meant) const;
 
   const Stream* Find(repository::StreamRoot root, std::string_view path) const;
   const Leaf& leaf(uint32_t number) const { return leaves_[number]; }
@@ -102,15 +106,14 @@ class PreviousMap {
 
  private:
   uint32_t AddMetadataPack(const repository::PackReference& pack);
-  uint32_t AddPartLeaf(const repository::PackReference& pack, const repository::TableBlob& at);
+  Result<uint32_t> AddCheckpointLeaf(const format::CheckpointLeaf& message);
+  void AddPart(const format::CheckpointPart& part, uint32_t leaf);
   bool IsLost(const crypto::Sha256Digest& pack) const;
   repository::PackVerdict VerdictOf(const crypto::Sha256Digest& data_pack) const;
 
   std::unordered_map<std::string, Stream> streams_;  // by root and path
   std::map<crypto::Sha256Digest, repository::BlobReference> lists_;
   std::vector<Leaf> leaves_;
-  // Of unfinished backups, by pack and offset: small files share leaves.
-  std::map<std::pair<uint32_t, uint32_t>, uint32_t> part_leaves_;
   std::vector<repository::PackReference> metadata_packs_;
   std::map<crypto::Sha256Digest, uint32_t> metadata_numbers_;
   std::unique_ptr<PackTable> data_packs_ = std::make_unique<PackTable>();

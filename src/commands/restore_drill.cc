@@ -110,8 +110,9 @@ Result<RestoreTestReport> TestRestore(const config::Settings& settings,
   RestoreTestReport report;
   double began = MonotonicSeconds();
   auto lap = [&began] { return MonotonicSeconds() - std::exchange(began, MonotonicSeconds()); };
-  ASSIGN_OR_RETURN(RestoredFiles restored,
-                   WriteRestoredDirectory(settings, *opened.cluster, plan, places, trial));
+  ASSIGN_OR_RETURN(
+      WrittenDirectory written,
+      WriteRestoredDirectory(settings, *opened.cluster, plan, places, trial, Existing::kRefuse));
   report.restore_seconds = lap();
   ASSIGN_OR_RETURN(postgres::StandaloneServer server,
                    StartTrialServer(settings, plan.manifest, places, scratch.path()));
@@ -122,13 +123,7 @@ Result<RestoreTestReport> TestRestore(const config::Settings& settings,
   RETURN_IF_ERROR(server.Stop());
   report.stop_seconds = lap();
 
-  report.restore.backup_id = plan.manifest.backup_id();
-  report.restore.data_directory = places.data_directory;
-  report.restore.timeline = plan.timeline.value;
-  report.restore.target = plan.target.Describe();
-  report.restore.explanation = plan.explanation;
-  report.restore.files = restored.files;
-  report.restore.bytes = restored.bytes;
+  report.restore = BeginReport(plan, places, written, *opened.requests);
   report.restore.seconds = report.restore_seconds;
   return report;
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "commands/damage_records.h"
 #include "commands/open_cluster.h"
 #include "commands/reading_lease.h"
 #include "commands/recovery_window.h"
@@ -17,9 +18,9 @@
 #include "commands/verify_lost.h"
 #include "commands/verify_manifest.h"
 #include "commands/verify_opening.h"
+#include "commands/verify_packs.h"
 #include "commands/verify_streams.h"
 #include "commands/verify_wal.h"
-#include "commands/work_in_parallel.h"
 #include "repository/history_store.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/manifest/reference_list.h"
@@ -39,6 +40,7 @@ using repository::StoredPack;
 // More would only wait for each other's packs to leave the memory.
 constexpr size_t kThreadsMax = 8;
 constexpr uint64_t kPackBytesInMemory = uint64_t{96} << 20;
+constexpr uint64_t kPackBytesUsual = uint64_t{16} << 20;
 constexpr uint64_t kReferenceListBytesMax = uint64_t{1} << 30;
 
 // One backup on its way through the verification.
@@ -52,11 +54,12 @@ class Verification {
  public:
   Verification(std::shared_ptr<storage::Storage> storage, const std::string& cluster,
                const VerifyOptions& options)
-      : inner_(storage),
+      : writable_(storage),
         storage_(std::move(storage)),
         names_(cluster),
         options_(options),
-        threads_(std::clamp<size_t>(options.threads, 1, kThreadsMax)) {
+        threads_(std::clamp<size_t>(options.threads, 1, kThreadsMax)),
+        records_(*writable_, names_, findings_) {
     report_.cluster = cluster;
   }
 
@@ -69,7 +72,8 @@ class Verification {
     ReadManifests();
     ReadReferences();
     RETURN_IF_ERROR(MakeProgress());
-    repository::ProvenPacks packs(storage_, names_, std::move(references_), kPackBytesInMemory,
+    records_.Begin();
+    repository::ProvenPacks packs(storage_, names_, std::move(references_), MemoryForPacks(),
                                   [this](uint64_t bytes) { progress_->Add(bytes); });
     // From here on packs are read through what proves them.
     if (opened_) {
@@ -78,13 +82,16 @@ class Verification {
     }
     VerifyBackups(packs);
     VerifyPacks(packs);
-    VerifyArchives();
-    VerifyRest(packs);
+    if (!IsNew()) {
+      VerifyArchives();
+      VerifyRest(packs);
+    }
     JudgeBackups();
     Status windows = FindWindows();
     if (!windows.ok()) {
       findings_.Warn("what can be restored cannot be told: " + windows.error().message);
     }
+    records_.Update(packs, IsAll() && cluster_ && IsAllGood());
     Summarise();
     cluster_.reset();
     report_.seconds = MonotonicSeconds() - began;
@@ -123,7 +130,7 @@ class Verification {
   Status FindBackups() {
     ASSIGN_OR_RETURN(backup_names_, ListBackupNames(storage_, names_, findings_));
     std::vector<std::string> ids = backup_names_.ids;
-    if (options_.scope == VerifyOptions::Scope::kBackup) {
+    if (!IsAll()) {
       ASSIGN_OR_RETURN(std::string id, repository::ResolveBackupId(ids, options_.backup));
       ids = {id};
     }
@@ -140,7 +147,7 @@ class Verification {
   Status TakeLease(const std::string& base) {
     if (!opened_) return {};
     // Whatever else verifies writes nowhere.
-    repository::ClusterAccess writing{*inner_, names_, opened_->place, std::move(opened_->keys)};
+    repository::ClusterAccess writing{*writable_, names_, opened_->place, std::move(opened_->keys)};
     Result<ReadingLease> lease = ReadingLease::Take(writing, format::Lease::VERIFY, base);
     opened_->keys = std::move(writing.keys);
     RETURN_IF_ERROR(lease.status());
@@ -148,7 +155,7 @@ class Verification {
     return {};
   }
 
-  // All of them, whatever the scope: windows and predecessors need the others too.
+  // All of them, but for what is new: windows and predecessors need the others too.
   void ReadManifests() {
     if (!opened_) {
       for (const Candidate& candidate : candidates_) CheckManifestShape(candidate);
@@ -157,6 +164,7 @@ class Verification {
     std::map<std::string, crypto::Sha256Digest> hashes;
     manifests_.reserve(backup_names_.ids.size());  // candidates point into it
     for (const std::string& id : backup_names_.ids) {
+      if (IsNew() && Find(id) == nullptr) continue;
       Result<repository::StoredManifest> stored = repository::ReadManifest(*opened_, id);
       Candidate* candidate = Find(id);
       if (!stored.ok()) {
@@ -172,6 +180,7 @@ class Verification {
       candidate->result.bytes = candidate->manifest->stream_bytes();
       candidate->result.bad_page_count = candidate->manifest->bad_page_count();
     }
+    if (IsNew()) return;
     for (const format::Manifest& manifest : manifests_) {
       VerifyPredecessor(*opened_, manifest, hashes, backup_names_.lists, findings_);
     }
@@ -209,18 +218,23 @@ class Verification {
     return nullptr;
   }
 
-  Result<std::vector<StoredPack>> ReadList(const Candidate& candidate) {
-    if (candidate.manifest) return repository::ReadReferences(Access(), *candidate.manifest);
-    const std::string& id = candidate.result.backup_id;
+  const format::Manifest* ManifestOf(const std::string& id) const {
+    auto found = std::ranges::find(manifests_, id, &format::Manifest::backup_id);
+    return found == manifests_.end() ? nullptr : &*found;
+  }
+
+  Result<std::vector<StoredPack>> ReadList(const std::string& id) {
+    const format::Manifest* manifest = ManifestOf(id);
+    if (manifest != nullptr) return repository::ReadReferences(Access(), *manifest);
     ASSIGN_OR_RETURN(Bytes text, storage_.Get(names_.References(id), kReferenceListBytesMax));
     return repository::DecodeReferenceList(id, text);
   }
 
-  // Into one sorted table of all packs that are needed.
+  // Into one sorted table of all packs that are needed and to be read.
   void ReadReferences() {
     for (Candidate& candidate : candidates_) {
       const std::string& id = candidate.result.backup_id;
-      Result<std::vector<StoredPack>> list = ReadList(candidate);
+      Result<std::vector<StoredPack>> list = ReadList(id);
       candidate.listed = list.ok();
       if (!list.ok()) {
         // A restore goes by the maps; without a key nobody else can say which packs there were.
@@ -228,6 +242,7 @@ class Verification {
                       candidate.manifest ? std::vector<std::string>() : std::vector{id});
         continue;
       }
+      if (IsNew()) *list = LeaveOutPacksOfBase(*candidate.manifest, std::move(*list));
       std::vector<StoredPack> merged;
       merged.reserve(std::max(references_.size(), list->size()));
       std::set_union(references_.begin(), references_.end(), list->begin(), list->end(),
@@ -237,10 +252,32 @@ class Verification {
     }
   }
 
+  // What the run of a backup stored itself is not in the list of the backup that it compared with.
+  std::vector<StoredPack> LeaveOutPacksOfBase(const format::Manifest& manifest,
+                                              std::vector<StoredPack> list) {
+    if (!manifest.has_base_backup_id()) return list;
+    const std::string& id = manifest.base_backup_id();
+    Result<repository::StoredManifest> base = repository::ReadManifest(*opened_, id);
+    Result<std::vector<StoredPack>> packs =
+        base.ok() ? repository::ReadReferences(*opened_, base->manifest)
+                  : Result<std::vector<StoredPack>>(base.error());
+    if (!packs.ok()) {
+      findings_.Warn(
+          fmt::format("all packs of the backup {} are read, because it cannot be told "
+                      "which of them are new: {}",
+                      manifest.backup_id(), packs.error().message));
+      return list;
+    }
+    return PacksNotIn(*packs, std::move(list), shared_packs_);
+  }
+
   Status MakeProgress() {
     uint64_t total = 0;
     for (const StoredPack& pack : references_) total += pack.length;
-    ASSIGN_OR_RETURN(storage::Listing systems, storage_.List(names_.Root() + "/wal"));
+    storage::Listing systems;
+    if (!IsNew()) {
+      ASSIGN_OR_RETURN(systems, storage_.List(names_.Root() + "/wal"));
+    }
     for (const std::string& system : systems.directories) {
       ASSIGN_OR_RETURN(storage::Listing logs, storage_.List(system));
       for (std::string& log : logs.directories) {
@@ -263,45 +300,26 @@ class Verification {
         findings_.Add(names_.Manifest(id), stored.error(), {id});
         continue;
       }
-      Result<std::vector<StoredPack>> list = ReadList(candidate);
+      Result<std::vector<StoredPack>> list = ReadList(id);
       if (list.ok()) VerifyManifest(*cluster_, stored->manifest, *list, findings_);
-      StreamCheck check{*cluster_,  packs, stored->manifest, list.ok() ? &*list : nullptr, threads_,
-                        *progress_, proven};
+      StreamCheck check{*cluster_, packs, stored->manifest, list.ok() ? &*list : nullptr,
+                        // Without a list, all that the maps lead to counts as new.
+                        IsNew() && list.ok() ? &packs.packs() : nullptr, threads_, *progress_,
+                        proven};
       report_.pages_checked += VerifyStreams(check, findings_);
     }
   }
 
-  // Those that no map led to: of a backup that cannot be opened, or without a key all of them.
   void VerifyPacks(repository::ProvenPacks& packs) {
-    WorkInParallel(threads_, packs.packs().size(), *progress_, [&]() -> Worker {
-      // What is wrong is asked for below, to name it once with all the backups that need it.
-      return [&packs](size_t index) { static_cast<void>(packs.Prove(index)); };
-    });
-    std::map<size_t, std::vector<std::string>> hurt;
-    for (size_t i = 0; i < packs.packs().size(); ++i) {
-      report_.pack_bytes += packs.packs()[i].length;
-      if (packs.ProblemOf(i)) hurt[i];
-    }
+    BadPacks bad = ProvePacks(packs, threads_, *progress_);
+    for (const StoredPack& pack : packs.packs()) report_.pack_bytes += pack.length;
     report_.packs = packs.packs().size();
-    if (hurt.empty()) return;
-    for (const Candidate& candidate : candidates_) {
-      if (candidate.listed) AddBackupsThatNeed(candidate, packs, hurt);
-    }
-    for (const auto& [index, ids] : hurt) {
-      findings_.Add(packs.NameOf(index), *packs.ProblemOf(index), ids);
-    }
-  }
-
-  void AddBackupsThatNeed(const Candidate& candidate, const repository::ProvenPacks& packs,
-                          std::map<size_t, std::vector<std::string>>& hurt) {
-    Result<std::vector<StoredPack>> list = ReadList(candidate);
-    if (!list.ok()) return;
-    for (auto& [index, ids] : hurt) {
-      bool needed = std::binary_search(
-          list->begin(), list->end(), packs.packs()[index],
-          [](const StoredPack& a, const StoredPack& b) { return a.sha256 < b.sha256; });
-      if (needed) ids.push_back(candidate.result.backup_id);
-    }
+    bad.merge(FindAbsentPacks(storage_, names_, shared_packs_, findings_));
+    report_.packs_present = shared_packs_.size();
+    // Of all backups, whichever are verified: the packs of one are others' too.
+    NameBadPacks(
+        bad, backup_names_.ids, [this](const std::string& id) { return ReadList(id); }, names_,
+        findings_);
   }
 
   void VerifyArchives() {
@@ -325,6 +343,13 @@ class Verification {
   }
 
   bool IsAll() const { return options_.scope == VerifyOptions::Scope::kAll; }
+  bool IsNew() const { return options_.scope == VerifyOptions::Scope::kNew; }
+
+  // Small for what follows a backup: room for the packs that its threads wrote side by side.
+  uint64_t MemoryForPacks() const {
+    return IsNew() ? std::min(kPackBytesInMemory, kPackBytesUsual * (threads_ + 2))
+                   : kPackBytesInMemory;
+  }
 
   // Those of the backups, and in full those that have WAL and no backup yet, or no more.
   std::map<uint64_t, uint64_t> SystemsToVerify() {
@@ -408,19 +433,25 @@ class Verification {
     for (const DamagedObject& damaged : findings_.Damaged()) {
       storage_.Hide(damaged.object);
       for (const std::string& id : damaged.backups) {
+        hurt_.insert(id);
         Candidate* candidate = Find(id);
         if (candidate != nullptr) candidate->result.good = false;
       }
     }
   }
 
+  bool IsAllGood() const {
+    return std::ranges::all_of(candidates_, [](const Candidate& candidate) {
+      return candidate.listed && candidate.manifest && candidate.result.good;
+    });
+  }
+
   // What is left without all that is damaged.
   Status FindWindows() {
-    if (!cluster_) return {};
+    if (!cluster_ || IsNew()) return {};
     std::vector<format::Manifest> good;
     for (const format::Manifest& manifest : manifests_) {
-      const Candidate* candidate = Find(manifest.backup_id());
-      if (candidate == nullptr || candidate->result.good) good.push_back(manifest);
+      if (!hurt_.contains(manifest.backup_id())) good.push_back(manifest);
     }
     ASSIGN_OR_RETURN(report_.windows, FindRecoveryWindows(*cluster_, good));
     return AddLostParts(*cluster_, manifests_, report_.windows, findings_);
@@ -434,16 +465,19 @@ class Verification {
       }
       report_.backups.push_back(std::move(candidate.result));
     }
+    report_.only_new = IsNew();
+    report_.healed = records_.healed();
     report_.damaged = findings_.Damaged();
     report_.warnings = findings_.Warnings();
   }
 
-  const std::shared_ptr<storage::Storage> inner_;
+  const std::shared_ptr<storage::Storage> writable_;
   storage::HidingStorage storage_;
   const repository::ClusterNames names_;
   const VerifyOptions& options_;
   const size_t threads_;
   Findings findings_;
+  DamageRecords records_;
   VerifyReport report_;
   std::optional<Progress> progress_;
 
@@ -455,7 +489,9 @@ class Verification {
   std::vector<format::Manifest> manifests_;  // of all backups that can be read, oldest first
   std::map<uint64_t, uint64_t> systems_;     // PostgreSQL clusters and their WAL segment sizes
   std::vector<std::string> wal_directories_;
-  std::vector<StoredPack> references_;
+  std::vector<StoredPack> references_;    // of packs to be read
+  std::vector<StoredPack> shared_packs_;  // kNew: of the backup that this one was compared with
+  std::set<std::string> hurt_;            // ids of backups that cannot be restored whole
 };
 
 }  // namespace
@@ -464,6 +500,10 @@ Result<VerifyReport> VerifyStored(std::shared_ptr<storage::Storage> storage,
                                   const std::string& cluster,
                                   const repository::Credentials& credentials,
                                   const VerifyOptions& options) {
+  if (options.without_key && options.scope == VerifyOptions::Scope::kNew) {
+    return Error{Code::kUsage, "what is new in a backup cannot be told without a key",
+                 "leave out --new, or --without-key"};
+  }
   return Verification(std::move(storage), cluster, options).Run(credentials);
 }
 
@@ -476,4 +516,5 @@ Result<VerifyReport> Verify(const config::Settings& settings, const VerifyOption
   if (report.with_key) RETURN_IF_ERROR(RequireEncryptionAsSet(settings, report.encrypted));
   return report;
 }
+
 }  // namespace pgcairn::commands

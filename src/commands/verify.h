@@ -15,22 +15,27 @@
 namespace pgcairn::commands {
 
 struct VerifyOptions {
-  enum class Scope { kAll, kBackup };
+  // kNew: what the run of one backup stored is read and proven; of what earlier backups stored for
+  // it, that it is there with its length. No WAL, for a backup proves what it needs.
+  enum class Scope { kAll, kBackup, kNew };
   Scope scope = Scope::kAll;
-  std::string backup;  // kBackup: "latest" or an id, as ResolveBackupId understands it
+  std::string backup;  // kBackup, kNew: "latest" or an id, as ResolveBackupId understands it
   // Checks the stored bytes only: hashes and lengths of packs, reference lists, copies, and the
-  // outer form of what is sealed.
+  // outer form of what is sealed. Not with kNew: what is new only the manifest tells.
   bool without_key = false;
   size_t threads = 1;
   ProgressStyle progress = ProgressStyle::kNone;
 };
 
-// Reads, keeps what it reads from being pruned by a lease where the storage takes one, changes
-// nothing else, and goes on past whatever is damaged. OK says that the verification was done; the
-// report says what it found. Each pack is read once. At most 8 threads; at most 256 MiB of memory
-// (and what one WAL segment of more than 64 MiB needs) beside 50 bytes for each pack. Errors:
-// kNotFound (no repository, cluster or backup of that name), kWrongKey, kPermission, kUnsupported,
-// kRefused, kStorage.
+// Reads, goes on past whatever is damaged, keeps what it reads from being pruned by a lease where
+// the storage takes one, and otherwise writes only to damaged/: packs that are proven
+// missing or damaged are recorded there, and those that are good again no longer. A storage that
+// cannot be written to is a warning. OK says that the verification was done; the report says what
+// it found. Each pack is read once, and once more when it is bad or was recorded. At most 8
+// threads; at most 256 MiB of memory (and what one WAL segment of more than 64 MiB needs) beside 50
+// bytes for each pack and 200 bytes for every 32 MiB of the largest backup.
+// Errors: kNotFound (no repository, cluster or backup of that name), kWrongKey, kPermission,
+// kUnsupported, kRefused, kStorage, kUsage.
 Result<VerifyReport> Verify(const config::Settings& settings, const VerifyOptions& options);
 
 // The same for a cluster of an opened storage.

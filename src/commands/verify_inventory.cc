@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "format/damaged.pb.h"
 #include "format/keys.pb.h"
 #include "format/notes.pb.h"
 #include "format/runs.pb.h"
@@ -47,6 +48,7 @@ bool IsListed(const std::vector<repository::StoredPack>& references,
 
 Result<std::string> OpenStored(ObjectKind kind, ByteView object,
                                const repository::ClusterAccess* cluster) {
+  if (kind == ObjectKind::kDamagedPack) return repository::DecodePlainDocument(kind, object);
   if (cluster == nullptr) {
     RETURN_IF_ERROR(repository::CheckStoredShape(kind, object));
     return std::string();
@@ -91,6 +93,16 @@ Status CheckTrash(const std::string& name, const std::string& message,
     return {};
   }
   return Error{Code::kDamaged, name + " is what another prune means to delete", ""};
+}
+
+Status CheckDamagedPack(const std::string& name, const std::string& message,
+                        const repository::ClusterNames& names) {
+  format::DamagedPack record;
+  if (record.ParseFromString(message) &&
+      names.DamagedPacks() + "/" + ToHex(AsBytes(record.sha256())) == name) {
+    return {};
+  }
+  return Error{Code::kDamaged, name + " is the record of another pack", ""};
 }
 
 }  // namespace
@@ -165,10 +177,13 @@ void VerifyDocuments(storage::Storage& storage, const repository::ClusterNames& 
                                         ? OpenStored(kind, *bytes, cluster).Context(object.name)
                                         : Result<std::string>(bytes.error());
       Status status = message.status();
-      if (status.ok() && cluster != nullptr) status = check(object.name, *message, names);
-      // A lease and trash go away when their run ends, a note when its backup is deleted.
-      bool may_go =
-          kind == ObjectKind::kLease || kind == ObjectKind::kNote || kind == ObjectKind::kTrash;
+      if (status.ok() && (cluster != nullptr || kind == ObjectKind::kDamagedPack)) {
+        status = check(object.name, *message, names);
+      }
+      // A lease and trash go away when their run ends, a note when its backup is deleted, the
+      // record of a damaged pack when it is good again.
+      bool may_go = kind == ObjectKind::kLease || kind == ObjectKind::kNote ||
+                    kind == ObjectKind::kTrash || kind == ObjectKind::kDamagedPack;
       if (status.ok() || (may_go && status.code() == Code::kNotFound)) continue;
       findings.Add(object.name, status.error());
     }
@@ -187,6 +202,7 @@ void VerifyDocuments(storage::Storage& storage, const repository::ClusterNames& 
       findings.Warn(Unknown(directory));
     }
   }
+  verify(names.DamagedPacks(), ObjectKind::kDamagedPack, CheckDamagedPack);
   for (uint64_t system : systems) {
     Result<storage::ObjectInfo> info = storage.Stat(names.History(system));
     if (info.ok()) continue;

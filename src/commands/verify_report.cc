@@ -17,6 +17,7 @@ DamagedObject& Findings::Entry(const std::string& object, const Error& error) {
   if (entry.object.empty()) {
     entry.object = object;
     entry.problem = error.message;
+    entry.code = error.code;
     entry.missing = error.code == Code::kNotFound;
   }
   return entry;
@@ -39,6 +40,12 @@ void Findings::AddCopyDamage(const std::string& object, const Error& error) {
 void Findings::AddLost(const std::string& object, const LostPart& part) {
   std::lock_guard lock(mutex_);
   damaged_.at(object).lost.push_back(part);
+}
+
+void Findings::MarkRecorded(const std::string& object) {
+  std::lock_guard lock(mutex_);
+  auto found = damaged_.find(object);
+  if (found != damaged_.end()) found->second.recorded = true;
 }
 
 void Findings::Warn(std::string text) {
@@ -64,7 +71,10 @@ std::vector<DamagedObject> Findings::Damaged() const {
   std::lock_guard lock(mutex_);
   std::vector<DamagedObject> all;
   all.reserve(damaged_.size());
-  for (const auto& [name, entry] : damaged_) all.push_back(entry);
+  for (const auto& [name, entry] : damaged_) {
+    all.push_back(entry);
+    std::ranges::sort(all.back().backups);
+  }
   return all;
 }
 

@@ -31,10 +31,12 @@ struct LostPart {
 struct DamagedObject {
   std::string object;  // name in the repository
   std::string problem;
+  Code code = Code::kDamaged;  // of the problem
   bool missing = false;
   bool copy_is_good = false;         // stored twice: everything still works
-  std::vector<std::string> backups;  // ids of those that cannot be restored without it
+  std::vector<std::string> backups;  // ids of those that cannot be restored without it, rising
   std::vector<LostPart> lost;        // what cannot be restored because of it
+  bool recorded = false;             // a pack that the next backup does not rely on
 };
 
 struct VerifiedBackup {
@@ -53,7 +55,9 @@ struct VerifyReport {
   std::vector<VerifiedBackup> backups;
   std::vector<DamagedObject> damaged;  // in the order of their names
   std::vector<std::string> warnings;
-  uint64_t packs = 0;
+  // Packs that were recorded as damaged, are good, and have no record any more.
+  std::vector<std::string> healed;
+  uint64_t packs = 0;  // that were read
   uint64_t pack_bytes = 0;
   uint64_t pages_checked = 0;  // whose checksum was computed
   uint64_t wal_files = 0;
@@ -61,7 +65,10 @@ struct VerifyReport {
   // Packs that no backup refers to: of runs that go on, or that ended before their commit.
   uint64_t orphan_packs = 0;
   uint64_t orphan_bytes = 0;
-  // What can be restored without the damaged objects. Empty without the key.
+  // Of what an earlier backup stored only this was looked at: whether it is there.
+  bool only_new = false;
+  uint64_t packs_present = 0;
+  // What can be restored without the damaged objects. Empty without the key, and with only_new.
   ClusterWindows windows;
   double seconds = 0;
 
@@ -77,6 +84,7 @@ class Findings {
   // The object is stored twice and the other one is good.
   void AddCopyDamage(const std::string& object, const Error& error);
   void AddLost(const std::string& object, const LostPart& part);  // of one that was added
+  void MarkRecorded(const std::string& object);                   // of one that was added, or none
   void Warn(std::string text);
 
   bool Has(const std::string& object) const;

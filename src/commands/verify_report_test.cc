@@ -50,18 +50,33 @@ TEST(ProvenLeaves, WhatOneThreadProvedOthersKnow) {
   std::atomic<uint64_t> last{0};
   std::thread other([&] {
     for (uint64_t leaf = 1; leaf <= 5000; ++leaf) {
-      proven.Add(leaf);
+      proven.Add(leaf, {static_cast<uint32_t>(leaf), 7});
       last = leaf;
     }
   });
+  auto packs_of = [](uint64_t leaf) { return ProvenLeaves::Packs{static_cast<uint32_t>(leaf), 7}; };
   uint64_t known = 0;
   while (known < 5000) {
     known = last;
-    EXPECT_TRUE(known == 0 || proven.Has(known));
+    EXPECT_TRUE(known == 0 || proven.PacksOf(known) == packs_of(known));
   }
   other.join();
-  for (uint64_t leaf = 1; leaf <= 5000; ++leaf) EXPECT_TRUE(proven.Has(leaf));
-  EXPECT_FALSE(proven.Has(5001));
+  for (uint64_t leaf = 1; leaf <= 5000; ++leaf) EXPECT_EQ(proven.PacksOf(leaf), packs_of(leaf));
+  EXPECT_EQ(proven.PacksOf(5001), std::nullopt);
+}
+
+TEST(ProvenLeaves, OnlyThoseOfTheBackupBeforeAreRemembered) {
+  ProvenLeaves proven;
+  proven.BeginBackup();
+  proven.Add(1, {10});
+  proven.Add(2, {20});
+  proven.BeginBackup();
+  EXPECT_EQ(proven.PacksOf(1), ProvenLeaves::Packs{10}) << "shared, and so of this backup too";
+  proven.Add(3, {});
+  proven.BeginBackup();
+  EXPECT_EQ(proven.PacksOf(2), std::nullopt);
+  EXPECT_EQ(proven.PacksOf(1), ProvenLeaves::Packs{10});
+  EXPECT_EQ(proven.PacksOf(3), ProvenLeaves::Packs());
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ using repository::LeafPart;
 using repository::MapLeaf;
 using repository::ObjectKind;
 using repository::PackReference;
+using repository::StoredPack;
 using repository::StreamEntry;
 using repository::StreamList;
 using repository::UnitEntry;
@@ -39,6 +40,7 @@ class StreamVerifier {
       : check_(check), findings_(findings), pages_(check.manifest) {}
 
   uint64_t Run() {
+    check_.proven.BeginBackup();
     bool all_read = true;
     for (const format::BlobReference& message : check_.manifest.stream_lists()) {
       std::optional<StreamList> list = ReadList(message);
@@ -74,14 +76,21 @@ class StreamVerifier {
     findings_.Add(object, error, {check_.manifest.backup_id()});
   }
 
-  // A pack that is bad as a whole is reported once, for all that refer to it.
+  // A pack that is bad as a whole is reported once, for all whose list names it.
   void BlamePack(const PackReference& pack, const Error& error) {
-    if (!check_.packs.IsBad(pack.sha256)) {
-      Blame(check_.cluster.names.Pack(pack.sha256), error);
-    }
+    const bool bad = check_.packs.IsBad(pack.sha256);
+    if (bad && check_.references != nullptr) return;
+    const Error& whole = bad ? *check_.packs.ProblemOf(*check_.packs.Find(pack.sha256)) : error;
+    Blame(check_.cluster.names.Pack(pack.sha256), whole);
   }
 
-  void RequireListed(const PackReference& pack) {
+  bool IsToBeRead(const PackReference& pack) const {
+    return check_.only_in == nullptr ||
+           std::ranges::binary_search(*check_.only_in, pack.sha256, {}, &StoredPack::sha256);
+  }
+
+  template <typename Pack>
+  void RequireListed(const Pack& pack) {
     if (check_.references == nullptr) return;
     auto found = std::lower_bound(
         check_.references->begin(), check_.references->end(), pack.sha256,
@@ -101,6 +110,8 @@ class StreamVerifier {
       return std::nullopt;
     }
     RequireListed(reference->pack);
+    // It was written together with all that it refers to.
+    if (!IsToBeRead(reference->pack)) return std::nullopt;
     repository::BlobReader reader(check_.cluster);
     Result<Bytes> raw =
         reader.Read(ObjectKind::kMetadataPack, reference->pack, reference->location);
@@ -127,46 +138,71 @@ class StreamVerifier {
       auto tools = std::make_shared<Tools>(check_.cluster);
       return [this, &list, &parts, tools](size_t leaf) {
         const PackReference& pack = list.packs[list.leaves[leaf].pack];
-        Status status = VerifyLeaf(*tools, list, leaf, parts[leaf]);
-        if (!status.ok()) BlamePack(pack, status.error());
+        if (!IsToBeRead(pack)) return;
+        repository::LeafOrigin origin;
+        Status status = VerifyLeaf(*tools, list, leaf, parts[leaf], origin);
+        if (!status.ok()) BlamePack(origin.base_failed ? *origin.base : pack, status.error());
       };
     });
   }
 
-  // Names a leaf together with all that decides whether its units are the right ones.
-  uint64_t IdentityOf(const StreamList& list, size_t leaf, const std::vector<LeafPart>& parts) {
-    const repository::TableBlob& at = list.leaves[leaf];
+  // Names a leaf together with all that decides whether its units are the right ones, wherever a
+  // list names it: each backup has lists of its own, but shares most leaves.
+  static uint64_t IdentityOf(const StreamList& list, size_t leaf,
+                             const std::vector<LeafPart>& parts) {
+    repository::TableBlob at = list.leaves[leaf];
     Bytes text;
     Append(text, list.packs[at.pack].sha256.view());
+    at.pack = 0;
     repository::AppendTableBlob(text, at);
     for (const LeafPart& part : parts) {
       const StreamEntry& entry = list.streams[part.stream];
+      AppendLe<uint64_t>(text, entry.path.size());
       Append(text, AsBytes(entry.path));
       text.push_back(static_cast<uint8_t>(entry.kind));
+      text.push_back(static_cast<uint8_t>(entry.root));
+      const uint64_t last_length = UnitLength(entry, part.first_unit + part.count - 1);
       for (uint64_t number :
-           {entry.size, part.first_unit, uint64_t{part.first_entry}, uint64_t{part.count}}) {
+           {part.first_unit, uint64_t{part.first_entry}, uint64_t{part.count}, last_length}) {
         AppendLe<uint64_t>(text, number);
       }
     }
     return LoadLe<uint64_t>(crypto::Sha256(text).bytes.data());
   }
 
-  // Errors are those of the leaf itself; those of the packs that it names are blamed on them.
+  // Errors are those of the leaf itself, as `origin` says; those of the packs that it names are
+  // blamed on them.
   Status VerifyLeaf(Tools& tools, const StreamList& list, size_t leaf_index,
-                    const std::vector<LeafPart>& parts) {
+                    const std::vector<LeafPart>& parts, repository::LeafOrigin& origin) {
     const uint64_t identity = IdentityOf(list, leaf_index, parts);
-    if (check_.proven.Has(identity)) return {};
-    ASSIGN_OR_RETURN(MapLeaf leaf, repository::ReadLeaf(tools.reader, list, leaf_index));
+    if (std::optional<ProvenLeaves::Packs> needed = check_.proven.PacksOf(identity)) {
+      // Proven for another backup; what this one must list was not.
+      for (uint32_t pack : *needed) RequireListed(check_.packs.packs()[pack]);
+      return {};
+    }
+    ASSIGN_OR_RETURN(MapLeaf leaf, repository::ReadLeaf(tools.reader, list, leaf_index, &origin));
     ASSIGN_OR_RETURN(std::vector<std::vector<UnitTarget>> targets,
                      TargetsByBlob(tools, list, leaf, parts));
     bool whole = true;
+    ProvenLeaves::Packs needed;
+    auto require = [&](const PackReference& pack) {
+      RequireListed(pack);
+      std::optional<size_t> index = check_.packs.Find(pack.sha256);
+      whole = whole && index.has_value();
+      if (index) needed.push_back(static_cast<uint32_t>(*index));
+    };
+    if (origin.base) require(*origin.base);
     for (uint32_t pack = 0; pack < leaf.packs.size(); ++pack) {
-      RequireListed(leaf.packs[pack]);
-      Status status = VerifyBlobs(tools, list, leaf, pack, targets);
+      const std::vector<uint32_t> blobs = BlobsWanted(leaf, pack, targets);
+      // Where a leaf was patched, not every pack that it names is needed any more.
+      if (blobs.empty()) continue;
+      require(leaf.packs[pack]);
+      if (!IsToBeRead(leaf.packs[pack])) continue;
+      Status status = VerifyBlobs(tools, list, leaf, pack, blobs, targets);
       if (!status.ok()) BlamePack(leaf.packs[pack], status.error());
       whole = whole && status.ok();
     }
-    if (whole) check_.proven.Add(identity);
+    if (whole) check_.proven.Add(identity, std::move(needed));
     return {};
   }
 
@@ -203,8 +239,9 @@ class StreamVerifier {
     return Damaged(fmt::format("unit {} of {} is not what was backed up", unit, entry.path));
   }
 
-  Status VerifyBlobs(Tools& tools, const StreamList& list, const MapLeaf& leaf, uint32_t pack,
-                     const std::vector<std::vector<UnitTarget>>& targets) {
+  // In the order of their places in the pack.
+  static std::vector<uint32_t> BlobsWanted(const MapLeaf& leaf, uint32_t pack,
+                                           const std::vector<std::vector<UnitTarget>>& targets) {
     std::vector<uint32_t> wanted;
     for (uint32_t blob = 0; blob < leaf.blobs.size(); ++blob) {
       if (leaf.blobs[blob].pack == pack && !targets[blob].empty()) wanted.push_back(blob);
@@ -212,6 +249,12 @@ class StreamVerifier {
     std::sort(wanted.begin(), wanted.end(), [&](uint32_t a, uint32_t b) {
       return leaf.blobs[a].location.offset < leaf.blobs[b].location.offset;
     });
+    return wanted;
+  }
+
+  Status VerifyBlobs(Tools& tools, const StreamList& list, const MapLeaf& leaf, uint32_t pack,
+                     const std::vector<uint32_t>& wanted,
+                     const std::vector<std::vector<UnitTarget>>& targets) {
     std::vector<repository::BlobLocation> locations;
     locations.reserve(wanted.size());
     for (uint32_t blob : wanted) locations.push_back(leaf.blobs[blob].location);
@@ -264,14 +307,23 @@ class StreamVerifier {
 
 }  // namespace
 
-bool ProvenLeaves::Has(uint64_t leaf) const {
+void ProvenLeaves::BeginBackup() {
   std::lock_guard lock(mutex_);
-  return leaves_.contains(leaf);
+  leaves_before_ = std::exchange(leaves_, {});
 }
 
-void ProvenLeaves::Add(uint64_t leaf) {
+std::optional<ProvenLeaves::Packs> ProvenLeaves::PacksOf(uint64_t leaf) {
   std::lock_guard lock(mutex_);
-  leaves_.insert(leaf);
+  auto found = leaves_.find(leaf);
+  if (found != leaves_.end()) return found->second;
+  auto before = leaves_before_.extract(leaf);
+  if (before.empty()) return std::nullopt;
+  return leaves_.insert(std::move(before)).position->second;
+}
+
+void ProvenLeaves::Add(uint64_t leaf, Packs packs) {
+  std::lock_guard lock(mutex_);
+  leaves_.insert_or_assign(leaf, std::move(packs));
 }
 
 uint64_t VerifyStreams(const StreamCheck& check, Findings& findings) {

@@ -469,12 +469,5 @@ TEST_F(VerifyTest, WhatIsNotThereIsNotFoundAndNotDamaged) {
   EXPECT_EQ(VerifyStored(empty, "main", {}, {}).code(), Code::kNotFound);
 }
 
-TEST_F(VerifyTest, NothingIsWritten) {
-  std::vector<std::string> before = repository_.Objects();
-  Damage(names().Pack(repository_.second_packs()[0].sha256));
-  Verify();
-  EXPECT_EQ(repository_.Objects(), before);
-}
-
 }  // namespace
 }  // namespace pgcairn::commands

@@ -22,7 +22,10 @@ enum class ObjectKind : uint8_t {
   kWal = 'W',
   kTombstone = 'T',
   kTrash = 'P',
+  kDamagedPack = 'X',
   kNote = 'N',
+  kCheckpoint = 'C',
+  kRemovedKey = 'G',
 };
 
 inline constexpr size_t kPlainHeaderBytes = 76;

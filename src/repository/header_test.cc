@@ -16,9 +16,10 @@ constexpr size_t kEnvelopeLengthAt = 58;
 constexpr size_t kEnvelopeAt = 60;
 
 constexpr ObjectKind kKinds[] = {
-    ObjectKind::kRepository, ObjectKind::kFormat, ObjectKind::kAccessKey, ObjectKind::kEpoch,
-    ObjectKind::kHistory,    ObjectKind::kLease,  ObjectKind::kDataPack,  ObjectKind::kMetadataPack,
-    ObjectKind::kManifest,   ObjectKind::kWal};
+    ObjectKind::kRepository, ObjectKind::kFormat,       ObjectKind::kAccessKey,
+    ObjectKind::kEpoch,      ObjectKind::kHistory,      ObjectKind::kLease,
+    ObjectKind::kDataPack,   ObjectKind::kMetadataPack, ObjectKind::kManifest,
+    ObjectKind::kWal,        ObjectKind::kDamagedPack};
 
 ObjectHeader Sealed(ObjectKind kind) {
   ObjectHeader header;

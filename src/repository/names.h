@@ -37,6 +37,8 @@ class ClusterNames {
   const std::string& Root() const { return root_; }
   std::string Keys() const { return root_ + "/keys"; }
   std::string Key(uint32_t generation, const AccessKeyId& id) const;
+  std::string RemovedKeys() const { return Keys() + "/removed"; }
+  std::string RemovedKey(const AccessKeyId& id) const;
   std::string Epochs() const { return root_ + "/epochs"; }
   std::string Epoch(uint32_t number) const;
   std::string Histories() const { return root_ + "/history"; }
@@ -55,6 +57,9 @@ class ClusterNames {
   std::string Trashes() const { return root_ + "/trash"; }
   std::string TrashPart(std::string_view prune_id, uint32_t part) const;
   std::string Checkpoints() const { return root_ + "/checkpoints"; }
+  std::string Checkpoint(std::string_view run_id, uint32_t number) const;
+  std::string DamagedPacks() const { return root_ + "/damaged"; }
+  std::string DamagedPack(const crypto::Sha256Digest& sha256) const;
   std::string Notes() const { return root_ + "/notes"; }
   // The directory of the notes on one backup.
   std::string NotesOn(std::string_view backup_id) const;

@@ -62,6 +62,22 @@ TEST(ClusterName, HasTheCharactersOfTheSpecification) {
   }
 }
 
+TEST(ClusterNames, OnlyThePackOfAHashHasItsName) {
+  ClusterNames names("db1");
+  crypto::Sha256Digest digest;
+  digest.bytes.fill(0xac);
+  const std::string name = names.Pack(digest);
+  EXPECT_EQ(names.PackOf(name), digest);
+  std::string upper = name;
+  upper.back() = 'C';
+  for (const std::string& other :
+       {std::string(), upper, name + "0", name.substr(0, name.size() - 1),
+        ClusterNames("db2").Pack(digest), names.DamagedPack(digest), digest.ToHex(),
+        "clusters/db1/packs/ab/" + digest.ToHex()}) {
+    EXPECT_EQ(names.PackOf(other), std::nullopt) << other;
+  }
+}
+
 TEST(ClusterNames, AreThoseOfTheSpecification) {
   ClusterNames names("db1");
   AccessKeyId key;
@@ -77,6 +93,7 @@ TEST(ClusterNames, AreThoseOfTheSpecification) {
   EXPECT_EQ(names.Manifest("x"), "clusters/db1/backups/x");
   EXPECT_EQ(names.References("x"), "clusters/db1/backups/x.refs");
   EXPECT_EQ(names.Lease("x"), "clusters/db1/leases/x");
+  EXPECT_EQ(names.DamagedPack(digest), "clusters/db1/damaged/" + hex);
   EXPECT_EQ(names.Note("x", 10), "clusters/db1/notes/x/0000000a");
   EXPECT_EQ(names.Deletion("x"), "clusters/db1/notes/deleted/x");
   EXPECT_EQ(names.WalFile(1, "0000000100000002000000FF"),

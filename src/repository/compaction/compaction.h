@@ -25,9 +25,17 @@ struct PackUse {
   uint64_t live_bytes = 0;
 };
 
+struct PackToEmpty {
+  crypto::Sha256Digest sha256;
+  // Stored bytes that the run may spend on this pack: what lives in it, but of the last one only
+  // what is left. A backup meets units in the order of files, not of packs; without this bound a
+  // pack that cannot be emptied now would take what would empty others.
+  uint64_t bytes_max = 0;
+};
+
 struct PacksToEmpty {
   // In the order of their worth, each once.
-  std::vector<crypto::Sha256Digest> packs;
+  std::vector<PackToEmpty> packs;
   double live_share_min = 0;
   // What the run may spend however little changes.
   uint64_t bytes_floor = 0;
@@ -35,7 +43,7 @@ struct PacksToEmpty {
   // Stored bytes that the run may spend on units that did not change when it has spent
   // `changed_bytes` on units that did: changed * t / (1 - t), with the default as many as changed,
   // or bytes_floor if that is more. Whoever empties the packs stops there, wherever that is. A pack
-  // that is left half empty is among the first of the next run.
+  // that is left almost empty is among the first of the next run.
   uint64_t BytesMax(uint64_t changed_bytes) const;
 };
 
@@ -49,12 +57,13 @@ struct PacksToEmpty {
 //
 // Second: packs of a live share below t, least share first.
 //
-// Third: further packs, least share first, while all packs together are longer than
-// ln(1/t) / (1 - t) times what lives in them. Under random changes the second rule alone keeps to
-// that. After a full backup it does not: its packs are of one age and would fall below t in the
-// same days, more than a run may empty.
+// Third: further packs, least share first, while all packs together are longer than allowed for
+// what lives in them. Random changes make them ln(1/t) / (1 - t) times as long by the second rule
+// alone; what is allowed is four fifths of the way there (1.31 with the default). After a full
+// backup the second rule has nothing to do for long, and then all at once: packs of one age fall
+// below t in the same days, more of them than a run may empty.
 //
-// Second and third end where BytesMax is spent, and the last pack may need more than is left. When
+// Second and third end where BytesMax is spent; the last pack may need more than is left. When
 // less than kSmallPackBytes is expected to change, they wait for a run in which there is something
 // to merge, and may then spend as much as the merge; else each such run would leave one more small
 // pack.

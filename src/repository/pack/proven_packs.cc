@@ -44,14 +44,8 @@ std::optional<size_t> ProvenPacks::Find(const crypto::Sha256Digest& sha256) cons
 }
 
 std::optional<size_t> ProvenPacks::FindByName(std::string_view name) const {
-  constexpr size_t kDigits = 64;
-  if (name.size() < kDigits || !name.starts_with(names_.Root())) return std::nullopt;
-  std::optional<Bytes> hash = FromHex(name.substr(name.size() - kDigits));
-  if (!hash) return std::nullopt;
-  crypto::Sha256Digest sha256;
-  std::copy(hash->begin(), hash->end(), sha256.bytes.begin());
-  if (names_.Pack(sha256) != name) return std::nullopt;
-  return Find(sha256);
+  std::optional<crypto::Sha256Digest> sha256 = names_.PackOf(name);
+  return sha256 ? Find(*sha256) : std::nullopt;
 }
 
 Result<LargeBuffer> ProvenPacks::ReadWhole(size_t index) {
@@ -152,10 +146,18 @@ std::optional<Error> ProvenPacks::ProblemOf(size_t index) const {
 }
 
 bool ProvenPacks::IsBad(const crypto::Sha256Digest& sha256) const {
+  return IsIn(State::kBad, sha256);
+}
+
+bool ProvenPacks::IsGood(const crypto::Sha256Digest& sha256) const {
+  return IsIn(State::kGood, sha256);
+}
+
+bool ProvenPacks::IsIn(State state, const crypto::Sha256Digest& sha256) const {
   std::optional<size_t> index = Find(sha256);
   if (!index) return false;
   std::lock_guard lock(mutex_);
-  return states_[*index] == State::kBad;
+  return states_[*index] == state;
 }
 
 Status ProvenPacks::PutIfAbsent(std::string_view name, std::span<const ByteView>) {

@@ -42,8 +42,11 @@ class ProvenPacks : public storage::Storage {
   Status Prove(size_t index);
   // What is wrong with it, as far as it was read.
   std::optional<Error> ProblemOf(size_t index) const;
-  // False for packs that are not listed and those that nobody read yet.
+  // The place in packs(); nothing when the pack is not listed.
+  std::optional<size_t> Find(const crypto::Sha256Digest& sha256) const;
+  // Both are false for packs that are not listed and those that nobody read yet.
   bool IsBad(const crypto::Sha256Digest& sha256) const;
+  bool IsGood(const crypto::Sha256Digest& sha256) const;
 
   using Storage::PutIfAbsent;
   Status PutIfAbsent(std::string_view name, std::span<const ByteView> parts) override;
@@ -62,7 +65,7 @@ class ProvenPacks : public storage::Storage {
     uint32_t users = 0;
   };
 
-  std::optional<size_t> Find(const crypto::Sha256Digest& sha256) const;
+  bool IsIn(State state, const crypto::Sha256Digest& sha256) const;
   std::optional<size_t> FindByName(std::string_view name) const;
   // Returns with the pack in memory and in use (Release ends that), or nullptr when it was proven
   // before and is no longer kept.

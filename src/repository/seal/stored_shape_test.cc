@@ -10,12 +10,14 @@ namespace pgcairn::repository {
 namespace {
 
 TEST(StoredShape, EveryChangeOfAPlainDocumentIsSeen) {
-  Bytes object = EncodePlainDocument(ObjectKind::kFormat, "message");
-  EXPECT_TRUE(CheckStoredShape(ObjectKind::kFormat, object).ok());
-  for (size_t at = 0; at < object.size(); ++at) {
-    Bytes changed = object;
-    changed[at] ^= 1;
-    EXPECT_FALSE(CheckStoredShape(ObjectKind::kFormat, changed).ok()) << at;
+  for (ObjectKind kind : {ObjectKind::kFormat, ObjectKind::kDamagedPack}) {
+    Bytes object = EncodePlainDocument(kind, "message");
+    EXPECT_TRUE(CheckStoredShape(kind, object).ok());
+    for (size_t at = 0; at < object.size(); ++at) {
+      Bytes changed = object;
+      changed[at] ^= 1;
+      EXPECT_FALSE(CheckStoredShape(kind, changed).ok()) << at;
+    }
   }
 }
 
