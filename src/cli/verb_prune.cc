@@ -68,9 +68,8 @@ void PrintVerdicts(const commands::PruneReport& report) {
   }
   if (!report.wal.empty()) fmt::print("\nArchived WAL\n\n");
   for (const commands::WalReport& wal : report.wal) {
-    fmt::print("  {} to {}  {:>6} segments  {:<9} {}\n", wal.first, wal.last,
-               wal.verdict.segments, wal.verdict.keep ? "stay" : goes,
-               fmt::join(wal.verdict.reasons, "; "));
+    fmt::print("  {} to {}  {:>6} segments  {:<9} {}\n", wal.first, wal.last, wal.verdict.segments,
+               wal.verdict.keep ? "stay" : goes, fmt::join(wal.verdict.reasons, "; "));
   }
 }
 

@@ -9,6 +9,7 @@
 #include "commands/open_cluster.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/notes/note_store.h"
+#include "repository/prune/trash.h"
 
 namespace pgcairn::commands {
 namespace {
@@ -39,13 +40,22 @@ Result<PinReport> Pin(const config::Settings& settings, const PinRequest& reques
   note.set_pinned(request.pinned);
   if (request.note) note.set_note(*request.note);
   RETURN_IF_ERROR(repository::PutNote(cluster, id, note));
-  // Read after the note was written: a backup that was deleted before is no pinned one.
+  // A prune announces first and reads the notes afterwards: it has seen this one, or is seen here.
+  ASSIGN_OR_RETURN(repository::TrashedObjects trashed, repository::ReadTrash(cluster));
+  // Read after the trash: a backup that was deleted before is no pinned one.
   Result<repository::StoredManifest> stored = repository::ReadManifest(cluster, id);
   if (!stored.ok() && stored.code() == Code::kNotFound) {
     return Error{Code::kNotFound, fmt::format("{} was deleted while it was being pinned", id),
                  "`pgcairn list` shows what there is"};
   }
   if (!stored.ok()) return stored.status();
+  if (request.pinned && trashed.HasBackup(id)) {
+    return Error{
+        Code::kRefused,
+        fmt::format("a prune means to delete {} and may not have seen that it is pinned now", id),
+        "wait until that prune has ended, and look with `pgcairn list` whether it is still "
+        "there"};
+  }
   ASSIGN_OR_RETURN(repository::BackupNotes notes, repository::ReadNotes(cluster, id));
   BackupRemarks remarks = RemarksOn(stored->manifest, notes);
   return PinReport{id, request.pinned, remarks.note};

@@ -24,8 +24,8 @@ struct PinReport {
 };
 
 // When this returns OK the backup is there and what was said of it is durable. kNotFound: there is
-// no such backup, or it was deleted meanwhile. kUsage: the note is too long or has control
-// characters, which would break the lines of `list`.
+// no such backup, or it was deleted meanwhile. kRefused: a prune means to delete it. kUsage: the
+// note is too long or has control characters, which would break the lines of `list`.
 Result<PinReport> Pin(const config::Settings& settings, const PinRequest& request);
 
 }  // namespace pgcairn::commands

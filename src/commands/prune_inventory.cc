@@ -38,6 +38,12 @@ bool IsNumber(std::string_view text) {
   return read.ec == std::errc() && fmt::format("{:08x}", number) == text;
 }
 
+bool IsTrashPart(std::string_view text) {
+  size_t dot = text.find('.');
+  return dot != std::string_view::npos && repository::IsBackupId(text.substr(0, dot)) &&
+         IsNumber(text.substr(dot + 1));
+}
+
 class InventoryTaker {
  public:
   explicit InventoryTaker(const repository::ClusterAccess& cluster)
@@ -53,8 +59,8 @@ class InventoryTaker {
     RETURN_IF_ERROR(LookAtFlat(names_.Histories(), "H", [](std::string_view text) {
       return ParseSystem(text).has_value();
     }));
-    RETURN_IF_ERROR(LookAtNested(names_.Trashes(), "P", false));
-    RETURN_IF_ERROR(LookAtNested(names_.Notes(), "N", true));
+    RETURN_IF_ERROR(LookAtFlat(names_.Trashes(), "P", IsTrashPart));
+    RETURN_IF_ERROR(LookAtNotes());
     if (!unknown_.empty()) return UnknownNames(unknown_);
     return std::move(inventory_);
   }
@@ -204,15 +210,15 @@ class InventoryTaker {
     return {};
   }
 
-  // Numbered objects in directories named for runs; and for notes, records of deletions.
-  Status LookAtNested(const std::string& directory, std::string_view kinds, bool notes) {
-    ASSIGN_OR_RETURN(storage::Listing listing, List(directory));
+  // Numbered objects in directories named for backups, and records of deletions.
+  Status LookAtNotes() {
+    ASSIGN_OR_RETURN(storage::Listing listing, List(names_.Notes()));
     TakeUnknown(listing.objects);
     for (const std::string& below : listing.directories) {
-      if (notes && below == names_.Deletions()) {
-        RETURN_IF_ERROR(LookAtFlat(below, kinds, repository::IsBackupId));
+      if (below == names_.Deletions()) {
+        RETURN_IF_ERROR(LookAtFlat(below, "N", repository::IsBackupId));
       } else if (repository::IsBackupId(LastComponent(below))) {
-        RETURN_IF_ERROR(LookAtFlat(below, kinds, IsNumber));
+        RETURN_IF_ERROR(LookAtFlat(below, "N", IsNumber));
       } else {
         unknown_.push_back(below);
       }

@@ -259,7 +259,7 @@ TEST_F(SafeDeletionTest, WhatIsNotKnownStopsIt) {
        {root + "/stray", root + "/shards/1", names().Backups() + "/notes.txt",
         root + "/packs/00/short", root + "/wal/0000000000001234/stray",
         root + "/wal/0000000000001234/0000000100000000/stray", root + "/leases/x",
-        root + "/notes/x/00000000", root + "/trash/x/00000000", root + "/damaged/x",
+        root + "/notes/x/00000000", root + "/trash/x", root + "/damaged/x",
         root + "/checkpoints/x"}) {
     ASSERT_TRUE(repository_.storage()->PutIfAbsent(name, AsBytes("?")).ok());
     Result<DeletionOutcome> done = Delete(Only({kA}));

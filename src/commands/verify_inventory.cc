@@ -191,10 +191,7 @@ void VerifyDocuments(storage::Storage& storage, const repository::ClusterNames& 
   verify(names.Histories(), ObjectKind::kHistory, CheckHistory);
   verify(names.Leases(), ObjectKind::kLease, CheckLease);
   verify(names.Deletions(), ObjectKind::kNote, CheckDeletion);
-  storage::Listing trash = ListOrReport(storage, names.Trashes(), findings);
-  for (const std::string& directory : trash.directories) {
-    verify(directory, ObjectKind::kTrash, CheckTrash);
-  }
+  verify(names.Trashes(), ObjectKind::kTrash, CheckTrash);
   storage::Listing notes = ListOrReport(storage, names.Notes(), findings);
   for (const storage::ObjectInfo& object : notes.objects) findings.Warn(Unknown(object.name));
   for (const std::string& directory : notes.directories) {

@@ -121,12 +121,8 @@ std::string ClusterNames::Lease(std::string_view backup_id) const {
   return fmt::format("{}/{}", Leases(), backup_id);
 }
 
-std::string ClusterNames::Trash(std::string_view prune_id) const {
-  return fmt::format("{}/{}", Trashes(), prune_id);
-}
-
 std::string ClusterNames::TrashPart(std::string_view prune_id, uint32_t part) const {
-  return fmt::format("{}/{:08x}", Trash(prune_id), part);
+  return fmt::format("{}/{}.{:08x}", Trashes(), prune_id, part);
 }
 
 std::string ClusterNames::DamagedPack(const crypto::Sha256Digest& sha256) const {

@@ -55,8 +55,6 @@ class ClusterNames {
   std::string Leases() const { return root_ + "/leases"; }
   std::string Lease(std::string_view backup_id) const;
   std::string Trashes() const { return root_ + "/trash"; }
-  // The parts of one prune's trash lie in it.
-  std::string Trash(std::string_view prune_id) const;
   std::string TrashPart(std::string_view prune_id, uint32_t part) const;
   std::string Checkpoints() const { return root_ + "/checkpoints"; }
   std::string Checkpoint(std::string_view run_id, uint32_t number) const;

@@ -155,7 +155,9 @@ Result<std::vector<repository::StoredPack>> TakeOver(const repository::ClusterAc
                                                      const std::string& run_id,
                                                      const repository::Claim& claim) {
   std::vector<repository::StoredPack> packs;
-  RETURN_IF_ERROR(repository::GiveUp(cluster, run_id, "another run goes on from it").status());
+  ASSIGN_OR_RETURN(repository::GivenUp given_up,
+                   repository::GiveUp(cluster, run_id, "another run goes on from it"));
+  if (given_up != repository::GivenUp::kNow) return packs;
   Result<Bytes> object = cluster.storage.Get(CheckpointName(cluster, run_id), 4096);
   if (!object.ok() && object.code() == Code::kNotFound) return packs;
   RETURN_IF_ERROR(object);

@@ -63,7 +63,7 @@ struct BackupRun {
   std::string id;
   std::vector<int> new_packs;
   uint64_t first_segment = 0;
-  std::string resumes;  // goes on from that run's checkpoint
+  std::string resumes = {};  // goes on from that run's checkpoint
   // Taken out to show that a test notices.
   bool reads_trash = true;
   bool looks_for_base = true;

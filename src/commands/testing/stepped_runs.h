@@ -143,7 +143,7 @@ class SteppedRun {
   SteppedRun(const SteppedRun&) = delete;
   SteppedRun& operator=(const SteppedRun&) = delete;
   ~SteppedRun() {
-    Finish();
+    static_cast<void>(Finish());
     thread_.join();
   }
 

@@ -40,9 +40,8 @@ bool LooksLikeTombstone(ByteView object) {
 }
 
 Result<format::Tombstone> ReadTombstone(ByteView object, const std::string& backup_id) {
-  ASSIGN_OR_RETURN(std::string message,
-                   DecodePlainDocument(ObjectKind::kTombstone, object)
-                       .Context("reading the tombstone of " + backup_id));
+  ASSIGN_OR_RETURN(std::string message, DecodePlainDocument(ObjectKind::kTombstone, object)
+                                            .Context("reading the tombstone of " + backup_id));
   format::Tombstone tombstone;
   if (!tombstone.ParseFromString(message) || tombstone.backup_id() != backup_id) {
     return Error{Code::kDamaged, fmt::format("the tombstone of {} is another run's", backup_id),

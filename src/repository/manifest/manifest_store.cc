@@ -31,12 +31,13 @@ Status ManifestNameTaken(const ClusterAccess& cluster, const std::string& id, St
   Result<Bytes> there = cluster.storage.Get(cluster.names.Manifest(id), kTombstoneBytesMax);
   if (!there.ok() || !LooksLikeTombstone(*there)) return put;
   ASSIGN_OR_RETURN(format::Tombstone tombstone, ReadTombstone(*there, id));
-  return Error{Code::kAlreadyExists,
-               fmt::format("writing the manifest of {}: the run was given up on {} by {}, {}", id,
-                           Timestamp{tombstone.given_up_at_us()}.ToText(), tombstone.by_host(),
-                           tombstone.reason()),
-               "run `pgcairn backup` again; prune.lease_expiry says after how long a run of another "
-               "host is given up"};
+  return Error{
+      Code::kAlreadyExists,
+      fmt::format("writing the manifest of {}: the run was given up on {} by {}, {}", id,
+                  Timestamp{tombstone.given_up_at_us()}.ToText(), tombstone.by_host(),
+                  tombstone.reason()),
+      "run `pgcairn backup` again; prune.lease_expiry says after how long a run of another "
+      "host is given up"};
 }
 
 }  // namespace

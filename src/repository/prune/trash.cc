@@ -101,29 +101,12 @@ Status TakePart(const ClusterAccess& cluster, const std::string& name, const for
   return {};
 }
 
-// Nothing: every part is gone.
-Result<std::optional<StoredTrash>> ReadOne(const ClusterAccess& cluster,
-                                           const std::string& directory) {
-  StoredTrash trash;
-  trash.prune_id = directory.substr(directory.rfind('/') + 1);
-  if (!IsBackupId(trash.prune_id)) return NotTrash(directory);
-  ASSIGN_OR_RETURN(storage::Listing listing, cluster.storage.List(directory));
-  if (!listing.directories.empty()) return NotTrash(listing.directories.front());
-  bool any = false;
-  for (const storage::ObjectInfo& info : listing.objects) {
-    Result<Bytes> object = cluster.storage.Get(info.name, kSealedDocumentBytesMax);
-    if (!object.ok() && object.code() == Code::kNotFound) continue;
-    if (!object.ok()) return std::move(object).Context("reading " + info.name).error();
-    Result<std::string> message =
-        OpenDocument(ObjectKind::kTrash, *object, cluster.place, cluster.keys.Lookup());
-    if (!message.ok()) return std::move(message).Context("opening " + info.name).error();
-    format::Trash part;
-    if (!part.ParseFromString(*message)) return NotTrash(info.name);
-    RETURN_IF_ERROR(TakePart(cluster, info.name, part, trash));
-    any = true;
-  }
-  if (!any) return std::optional<StoredTrash>();
-  return std::optional<StoredTrash>(std::move(trash));
+// "<prune id>.<part>": the id.
+Result<std::string> PruneIdOf(const ClusterAccess& cluster, const std::string& name) {
+  std::string part = name.substr(cluster.names.Trashes().size() + 1);
+  std::string id = part.substr(0, part.find('.'));
+  if (!IsBackupId(id)) return NotTrash(name);
+  return id;
 }
 
 }  // namespace
@@ -135,19 +118,32 @@ Status PutTrash(const ClusterAccess& cluster, const std::string& prune_id, Times
 
 Result<std::vector<StoredTrash>> ListTrash(const ClusterAccess& cluster) {
   ASSIGN_OR_RETURN(storage::Listing listing, cluster.storage.List(cluster.names.Trashes()));
-  if (!listing.objects.empty()) return NotTrash(listing.objects.front().name);
+  if (!listing.directories.empty()) return NotTrash(listing.directories.front());
   std::vector<StoredTrash> all;
-  for (const std::string& directory : listing.directories) {
-    ASSIGN_OR_RETURN(std::optional<StoredTrash> trash, ReadOne(cluster, directory));
-    if (trash) all.push_back(*std::move(trash));
+  for (const storage::ObjectInfo& info : listing.objects) {
+    ASSIGN_OR_RETURN(std::string id, PruneIdOf(cluster, info.name));
+    Result<Bytes> object = cluster.storage.Get(info.name, kSealedDocumentBytesMax);
+    if (!object.ok() && object.code() == Code::kNotFound) continue;
+    if (!object.ok()) return std::move(object).Context("reading " + info.name).error();
+    Result<std::string> message =
+        OpenDocument(ObjectKind::kTrash, *object, cluster.place, cluster.keys.Lookup());
+    if (!message.ok()) return std::move(message).Context("opening " + info.name).error();
+    format::Trash part;
+    if (!part.ParseFromString(*message)) return NotTrash(info.name);
+    if (all.empty() || all.back().prune_id != id) {
+      all.emplace_back();
+      all.back().prune_id = std::move(id);
+    }
+    RETURN_IF_ERROR(TakePart(cluster, info.name, part, all.back()));
   }
   return all;
 }
 
 Status RemoveTrash(const ClusterAccess& cluster, const std::string& prune_id) {
-  ASSIGN_OR_RETURN(storage::Listing listing,
-                   cluster.storage.List(cluster.names.Trash(prune_id)));
+  ASSIGN_OR_RETURN(storage::Listing listing, cluster.storage.List(cluster.names.Trashes()));
+  const std::string prefix = cluster.names.Trashes() + "/" + prune_id + ".";
   for (const storage::ObjectInfo& info : listing.objects) {
+    if (!info.name.starts_with(prefix)) continue;
     RETURN_IF_ERROR(cluster.storage.Delete(info.name).Context("removing " + info.name));
   }
   return {};

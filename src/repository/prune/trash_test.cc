@@ -54,7 +54,7 @@ TEST_F(TrashTest, IsReadAsItWasPut) {
 TEST_F(TrashTest, ManyPacksTakeSeveralObjects) {
   constexpr uint32_t kPacks = 1'200'000;
   ASSERT_TRUE(PutTrash(access(), kId, Timestamp{77}, List(kPacks)).ok());
-  EXPECT_EQ(cluster_.storage->List(access().names.Trash(kId))->objects.size(), 2u);
+  EXPECT_EQ(cluster_.storage->List(access().names.Trashes())->objects.size(), 2u);
   EXPECT_EQ(ListTrash(access())->front().list.packs, List(kPacks).packs);
   ASSERT_TRUE(RemoveTrash(access(), kId).ok());
   EXPECT_TRUE(ListTrash(access())->empty());
@@ -80,7 +80,7 @@ TEST_F(TrashTest, UnderAnotherNameIsDamaged) {
   for (const std::string& name :
        {access().names.TrashPart(kOther, 0), access().names.TrashPart(kId, 1),
         access().names.Trashes() + "/stray", access().names.Trashes() + "/stray/00000000",
-        access().names.Trash(kId) + "/below/00000000"}) {
+        access().names.Trashes() + "/" + kId, access().names.TrashPart(kId, 0) + "x"}) {
     ASSERT_TRUE(cluster_.storage->PutIfAbsent(name, part).ok());
     EXPECT_EQ(ListTrash(access()).code(), Code::kDamaged) << name;
     ASSERT_TRUE(cluster_.storage->Delete(name).ok());

@@ -1,0 +1,72 @@
+#include "commands/prune_guard.h"
+
+#include <gtest/gtest.h>
+
+namespace pgcairn::commands {
+namespace {
+
+constexpr int64_t kHourUs = int64_t{3600} * 1'000'000;
+const Timestamp kNow = Timestamp::FromUnixSeconds(1'704'000'000);
+
+Timestamp Hours(int64_t hours) { return {kNow.unix_us + hours * kHourUs}; }
+
+BackupFacts Backup(const std::string& id, Timestamp stopped) {
+  BackupFacts facts;
+  facts.id = id;
+  facts.started_at = facts.stopped_at = stopped;
+  return facts;
+}
+
+TEST(GuardClocks, ClocksWithinADayPass) {
+  EXPECT_TRUE(
+      GuardClocks({Backup("a", Hours(-500)), Backup("b", Hours(23))}, kNow, Hours(23)).ok());
+  EXPECT_TRUE(GuardClocks({}, kNow, Hours(-24)).ok());
+}
+
+TEST(GuardClocks, AStorageThatIsADayOffStopsEverything) {
+  for (int64_t hours : {25, -25, 24 * 365}) {
+    Status guarded = GuardClocks({}, kNow, Hours(hours));
+    ASSERT_FALSE(guarded.ok()) << hours;
+    EXPECT_EQ(guarded.code(), Code::kRefused);
+    EXPECT_FALSE(guarded.error().hint.empty());
+  }
+}
+
+TEST(GuardClocks, ABackupThatIsADayAheadStopsEverything) {
+  Status guarded = GuardClocks({Backup("early", kNow), Backup("late", Hours(25))}, kNow, kNow);
+  ASSERT_FALSE(guarded.ok());
+  EXPECT_NE(guarded.error().message.find("late"), std::string::npos);
+  EXPECT_FALSE(GuardClocks({Backup("late", Hours(25))}, Hours(20), kNow).ok())
+      << "ahead of one of the two is enough";
+  BackupFacts started = Backup("x", kNow);
+  started.started_at = Hours(25);
+  EXPECT_FALSE(GuardClocks({started}, kNow, kNow).ok());
+}
+
+TEST(GuardShare, TheStatedShareMayGoAndNoMore) {
+  EXPECT_TRUE(GuardShare(0, 0, 0).ok());
+  EXPECT_TRUE(GuardShare(0, 3, 0).ok());
+  EXPECT_FALSE(GuardShare(1, 1000, 0).ok());
+  EXPECT_TRUE(GuardShare(2, 4, 50).ok());
+  EXPECT_TRUE(GuardShare(3, 4, 100).ok());
+  Status guarded = GuardShare(3, 5, 50);
+  ASSERT_FALSE(guarded.ok());
+  EXPECT_EQ(guarded.code(), Code::kRefused);
+  EXPECT_NE(guarded.error().message.find("3 of 5"), std::string::npos);
+  EXPECT_NE(guarded.error().hint.find("--max-share=100"), std::string::npos);
+}
+
+TEST(GuardLastGood, TheNewestGoodBackupStays) {
+  std::vector<BackupFacts> backups{Backup("1", kNow), Backup("2", kNow), Backup("3", kNow)};
+  backups[2].good = false;
+  EXPECT_TRUE(GuardLastGood(backups, {"1", "3"}).ok());
+  Status guarded = GuardLastGood(backups, {"1", "2"});
+  ASSERT_FALSE(guarded.ok());
+  EXPECT_EQ(guarded.code(), Code::kRefused);
+  EXPECT_NE(guarded.error().message.find("2"), std::string::npos);
+  backups[0].good = backups[1].good = false;
+  EXPECT_TRUE(GuardLastGood(backups, {"1", "2"}).ok()) << "none is good: retention keeps all";
+}
+
+}  // namespace
+}  // namespace pgcairn::commands
