@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <string>
 
 #include "commands/running_server.h"
-#include "storage/testing/child_process.h"
 #include "storage/testing/scratch_directory.h"
 #include "util/file.h"
 
@@ -22,20 +22,24 @@ class FakeServer {
   explicit FakeServer(const std::string& directory, const char* name = "postgres") {
     int ready[2];
     CHECK(::pipe(ready) == 0);
-    pid_ = storage::StartChild([&] {
+    pid_ = ::fork();
+    CHECK(pid_ >= 0);
+    if (pid_ == 0) {
       char byte = 0;
-      CHECK(::chdir(directory.c_str()) == 0 && ::prctl(PR_SET_NAME, name) == 0);
-      CHECK(::write(ready[1], &byte, 1) == 1);
-      for (;;) ::pause();
-    });
+      if (::chdir(directory.c_str()) == 0 && ::prctl(PR_SET_NAME, name) == 0 &&
+          ::write(ready[1], &byte, 1) == 1) {
+        for (;;) ::pause();
+      }
+      ::_exit(1);
+    }
     char byte = 0;
+    ::close(ready[1]);
     CHECK(::read(ready[0], &byte, 1) == 1);
     ::close(ready[0]);
-    ::close(ready[1]);
   }
   ~FakeServer() {
     ::kill(pid_, SIGKILL);
-    storage::EndedWell(pid_);
+    ::waitpid(pid_, nullptr, 0);
   }
   FakeServer(const FakeServer&) = delete;
   FakeServer& operator=(const FakeServer&) = delete;
