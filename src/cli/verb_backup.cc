@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "cli/exit_codes.h"
+#include "cli/backup_verification.h"
 #include "cli/verb.h"
 #include "commands/backup.h"
 #include "util/log.h"
@@ -14,6 +14,7 @@ struct Arguments {
   std::string type = "full";
   bool test = false;
   bool spread = false;
+  std::string verify;
   std::string note;
 };
 
@@ -61,11 +62,18 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
                                   ProgressFor(globals)};
   Result<commands::BackupReport> report = commands::Backup(*settings, options);
   if (!report.ok()) return Fail(globals, report.error());
+  if (!globals.json) PrintText(*report);
+  // Of a trial nothing was kept.
+  BackupVerification verification(*settings, arguments.test ? "none" : arguments.verify,
+                                  report->backup_id, options.progress);
   if (globals.json) {
-    PrintJson(ToJson(*report));
+    Json json = ToJson(*report);
+    verification.AddTo(json);
+    PrintJson(json);
   } else {
-    PrintText(*report);
+    verification.PrintText();
   }
+  if (int status = verification.Status(); status != 0) return status;
   if (report->bad_page_count == 0) return 0;
   for (const std::string& page : report->bad_pages) {
     LogLine(LogLevel::kError, fmt::format("bad checksum: {}", page));
@@ -87,7 +95,8 @@ void AddBackup(CLI::App& app, Invocation& invocation) {
       // Without a description, for --help names only what works.
       ->check(CLI::IsMember({"full", "incremental", "schema"}).description(""))
       ->type_name("TYPE");
-  verb->add_flag("--test", arguments->test, "do everything, keep nothing");
+  CLI::Option* test = verb->add_flag("--test", arguments->test, "do everything, keep nothing");
+  BackupVerification::AddOption(*verb, arguments->verify)->excludes(test);
   verb->add_flag("--spread-checkpoint", arguments->spread,
                  "wait for a spread checkpoint instead of asking for one at once");
   verb->add_option("--note", arguments->note, "a text to keep with the backup");

@@ -10,6 +10,7 @@
 
 #include "format/damaged.pb.h"
 #include "format/keys.pb.h"
+#include "format/notes.pb.h"
 #include "repository/names.h"
 #include "repository/seal/document.h"
 #include "repository/seal/stored_shape.h"
@@ -66,6 +67,17 @@ Status CheckLease(const std::string& name, const std::string& message,
   format::Lease lease;
   if (lease.ParseFromString(message) && names.Lease(lease.backup_id()) == name) return {};
   return Error{Code::kDamaged, name + " is the lease of another backup", ""};
+}
+
+Status CheckNote(const std::string& name, const std::string& message,
+                 const repository::ClusterNames& names) {
+  format::BackupNote note;
+  if (note.ParseFromString(message) && names.Note(note.backup_id(), note.number()) == name) {
+    return {};
+  }
+  format::Deletion deletion;
+  if (deletion.ParseFromString(message) && names.Deletion(deletion.prune_id()) == name) return {};
+  return Error{Code::kDamaged, name + " is a note of another place", ""};
 }
 
 Status CheckDamagedPack(const std::string& name, const std::string& message,
@@ -128,8 +140,8 @@ OrphanPacks FindOrphanPacks(storage::Storage& storage, const repository::Cluster
 
 void WarnOfUnknown(storage::Storage& storage, const repository::ClusterNames& names,
                    Findings& findings) {
-  static constexpr std::array<std::string_view, 8> kKnown{"keys",    "epochs", "packs",  "backups",
-                                                          "history", "wal",    "leases", "damaged"};
+  static constexpr std::array<std::string_view, 9> kKnown{
+      "keys", "epochs", "packs", "backups", "history", "wal", "leases", "notes", "damaged"};
   storage::Listing listing = ListOrReport(storage, names.Root(), findings);
   for (const storage::ObjectInfo& object : listing.objects) findings.Warn(Unknown(object.name));
   for (const std::string& directory : listing.directories) {
@@ -150,18 +162,21 @@ void VerifyDocuments(storage::Storage& storage, const repository::ClusterNames& 
                                         ? OpenStored(kind, *bytes, cluster).Context(object.name)
                                         : Result<std::string>(bytes.error());
       Status status = message.status();
-      if (status.ok() && (cluster != nullptr || kind == ObjectKind::kDamagedPack)) {
-        status = check(object.name, *message, names);
-      }
-      // These go away when their run ends, or their pack is good again.
-      const bool may_go = kind == ObjectKind::kLease || kind == ObjectKind::kDamagedPack;
-      if (status.ok() || (may_go && status.code() == Code::kNotFound)) continue;
+      const bool readable = cluster != nullptr || kind == ObjectKind::kDamagedPack;
+      if (status.ok() && readable) status = check(object.name, *message, names);
+      // The others go away: with their run, with their backup, or when their pack is good again.
+      const bool stays = kind == ObjectKind::kHistory;
+      if (status.ok() || (!stays && status.code() == Code::kNotFound)) continue;
       findings.Add(object.name, status.error());
     }
+    return listing.directories;
   };
   verify(names.Histories(), ObjectKind::kHistory, CheckHistory);
   verify(names.Leases(), ObjectKind::kLease, CheckLease);
   verify(names.DamagedPacks(), ObjectKind::kDamagedPack, CheckDamagedPack);
+  for (const std::string& directory : verify(names.Notes(), ObjectKind::kNote, CheckNote)) {
+    verify(directory, ObjectKind::kNote, CheckNote);
+  }
   for (uint64_t system : systems) {
     Result<storage::ObjectInfo> info = storage.Stat(names.History(system));
     if (info.ok()) continue;
