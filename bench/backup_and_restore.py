@@ -20,7 +20,7 @@ class WrongRows(Exception):
 
 def measure_backup_and_restore(settings, runner, program, data, results, say):
     """Each run makes a repository for each tool, takes a full backup with each in turn, and then, unless
-    only backups are wanted, restores each. Returns the bytes of the files that a backup holds."""
+    only backups are wanted, restores each."""
     archive_nowhere(data)
     with Server(runner, data, MEASURED) as server:
         rows = row_counts(server)
@@ -42,7 +42,6 @@ def measure_backup_and_restore(settings, runner, program, data, results, say):
                 measure_restore(runner, server, tool, rows if run == settings.runs else None, results,
                                 say)
             shutil.rmtree(place)
-        return bytes_of(data, LEFT_OUT)
 
 
 def measure_backup(runner, server, tool, place, results):
@@ -59,14 +58,16 @@ def measure_backup(runner, server, tool, place, results):
         results.add(FULL_BACKUP, COMPRESSOR, Cost(cost.wall_s, tool.compressor_cpu_s()))
 
 
-def measure_restore(runner, server, tool, rows, results, say):
-    """With `rows`, starts a server on what was restored and compares."""
+def measure_restore(runner, server, tool, rows, results, say, measurement=RESTORE, **source):
+    """With `rows`, starts a server on what was restored and compares. `source` goes to the tool: which
+    backup, if not the newest."""
     target = runner.directory / "restored"
     target.mkdir(mode=0o700)
     fill_and_free(target, bytes_of(server.data, LEFT_OUT))
     read_into_page_cache(tool.repository)
     os.sync()
-    results.add(RESTORE, tool.name, runner.measure(tool.restore_command(target)))
+    cost, output = runner.measure_and_read(tool.restore_command(target, **source))
+    results.add(measurement, tool.name, replace(cost, requests=tool.restore_requests(output)))
     if rows is not None:
         with Server(runner, target, {"archive_mode": "off"}) as restored:
             found = row_counts(restored)

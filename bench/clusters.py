@@ -1,11 +1,12 @@
 """The cluster that backups are measured with: pgbench's tables and rows of text."""
 
+import contextlib
 import io
 import pathlib
 import shutil
 
 from english_text import row_lines
-from server import BINDIR, PORT, Server, create_cluster
+from server import BINDIR, PORT, Server, archive_nowhere, create_cluster
 
 # pgbench -s 200 makes 3 GiB; with so many rows more it is 4 GiB, each row taking about 660 bytes
 # with its part of the index.
@@ -42,12 +43,12 @@ def pgbench_tables(runner, server, scale):
                 "-U", "postgres", "postgres"])
 
 
-def copy_rows(server, table_with_columns, row_count):
+def copy_rows(server, table_with_columns, row_count, seed=SEED):
     connection = server.connect()
     try:
         with connection.cursor() as cursor:
             cursor.copy_expert(f"COPY {table_with_columns} FROM STDIN",
-                               Lines(row_lines(row_count, SEED)), 1 << 20)
+                               Lines(row_lines(row_count, seed)), 1 << 20)
     finally:
         connection.close()
 
@@ -74,6 +75,19 @@ def large_cluster(runner, data, scale):
     shutil.rmtree(data, ignore_errors=True)
     make_large_cluster(runner, data, scale)
     proof.write_text(made_with, encoding="ascii")
+
+
+@contextlib.contextmanager
+def cluster_to_change(runner, data):
+    """A server on a cluster that may be changed: `data` itself, unless it is to stay as it is for the next
+    run of the benchmark."""
+    if runner.directory not in data.parents:
+        copied = runner.directory / "changing"
+        shutil.copytree(data, copied, symlinks=True)
+        data = copied
+    archive_nowhere(data)
+    with Server(runner, data, MEASURED) as server:
+        yield server
 
 
 def row_counts(server):

@@ -10,6 +10,7 @@ import platform
 import shutil
 import signal
 import sys
+import tarfile
 import tempfile
 import time
 
@@ -21,15 +22,23 @@ import report
 import results as measured
 import server
 from backup_and_restore import WrongRows, measure_backup_and_restore
+from data_files import LEFT_OUT, bytes_of
+from incremental import measure_loads, measure_shares
 from measured_process import CommandFailed, Runner, adopt_orphans
+from pgbackrest_tool import NewerPgBackRest, PgBackRest
+from pgcairn_tool import Pgcairn
 from privileges import SERVER_USER, become_server_user, give_to_server_user
+from restore_of_incremental import measure_restore_of_incremental
 from wal_commands import WrongSegment, measure_wal_commands
 from wal_segments import WalCluster
 
-PROGRAM = pathlib.Path(__file__).resolve().parents[1] / "build/release/pgcairn"
+BUILD = pathlib.Path(__file__).resolve().parents[1] / "build"
+PROGRAM = BUILD / "release/pgcairn"
+# By bench/install-newer-pgbackrest; without it, there is one rival less.
+NEWER_PGBACKREST = BUILD / "newer-pgbackrest.tar"
 MIB = 1 << 20
 # What one run leaves lying at its fullest: the cluster, what was restored, two or three repositories.
-BYTES_PER_SCALE = 75 * MIB
+BYTES_PER_SCALE = 90 * MIB
 BYTES_FOR_WAL = 8 << 30
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -42,7 +51,11 @@ SELECTIONS = {
     "wal-fetch": {measured.PUSH_NEARLY_EMPTY, measured.PUSH_FULL, measured.FETCH_NEARLY_EMPTY,
                   measured.FETCH_FULL},
     "start": {measured.START},
+    "incremental": set(measured.INCREMENTAL_BACKUPS),
+    "shares": {measured.changed_share(percent) for percent in measured.CHANGED_SHARES_PERCENT},
+    "restore-incremental": {measured.RESTORE_OF_INCREMENTAL},
 }
+CHANGING = SELECTIONS["incremental"] | SELECTIONS["shares"] | SELECTIONS["restore-incremental"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,10 +149,32 @@ def processor():
     return platform.machine()
 
 
-def facts_of(settings, runner, program):
+@dataclasses.dataclass(frozen=True)
+class Programs:
+    pgcairn: pathlib.Path
+    newer_pgbackrest: pathlib.Path | None
+
+
+def copy_programs(scratch, pgcairn_file, newer_pgbackrest_file):
+    """Into the scratch directory, where the server's user can start them."""
+    pgcairn = scratch / "pgcairn"
+    with open(pgcairn, "wb") as copy:
+        shutil.copyfileobj(pgcairn_file, copy)
+    pgcairn.chmod(0o755)
+    if not newer_pgbackrest_file:
+        return Programs(pgcairn, None)
+    with tarfile.open(fileobj=newer_pgbackrest_file) as tar:
+        tar.extractall(scratch)
+    return Programs(pgcairn, scratch / "newer-pgbackrest/pgbackrest")
+
+
+def facts_of(settings, runner, programs):
+    newer = programs.newer_pgbackrest
     return {
-        "pgcairn": runner.run(pgcairn_tool.version_command(program)).split("\n")[0],
+        "pgcairn": runner.run(pgcairn_tool.version_command(programs.pgcairn)).split("\n")[0],
         "pgBackRest": runner.run(pgbackrest_tool.version_command()).strip(),
+        "newer pgBackRest": runner.run(pgbackrest_tool.version_command(newer)).strip()
+                            if newer else "none: bench/install-newer-pgbackrest says why",
         "PostgreSQL": server.version(runner),
         "zstd level": settings.level,
         "jobs": settings.jobs,
@@ -149,24 +184,47 @@ def facts_of(settings, runner, program):
     }
 
 
-def measure_all(settings, runner, program, inputs):
+def measure_all(settings, runner, programs, inputs):
     results = measured.Results()
-    facts = facts_of(settings, runner, program)
+    facts = facts_of(settings, runner, programs)
     if measured.START in settings.wanted:
         say("starting the programs")
-        program_start.measure_start(settings, runner, program, results)
+        program_start.measure_start(settings, runner, programs.pgcairn, results)
     if measured.PUSH_FULL in settings.wanted:
         say("preparing segments of WAL")
         wal = WalCluster(inputs)
         wal.make(runner)
-        measure_wal_commands(settings, runner, program, wal, results, say)
-    if measured.FULL_BACKUP in settings.wanted:
+        measure_wal_commands(settings, runner, programs.pgcairn, wal, results, say)
+    if settings.wanted & {measured.FULL_BACKUP, *CHANGING}:
         say(f"preparing a cluster of scale {settings.scale}")
         data = inputs / "data"
         clusters.large_cluster(runner, data, settings.scale)
-        size = measure_backup_and_restore(settings, runner, program, data, results, say)
+        size = bytes_of(data, LEFT_OUT)
         facts["cluster"] = f"scale {settings.scale}, {size / MIB:,.0f} MiB without WAL"
+        if measured.FULL_BACKUP in settings.wanted:
+            measure_backup_and_restore(settings, runner, programs.pgcairn, data, results, say)
+        if settings.wanted & CHANGING:
+            with clusters.cluster_to_change(runner, data) as changing:
+                measure_changing_cluster(settings, runner, programs, changing, results)
     return facts, results
+
+
+def measure_changing_cluster(settings, runner, programs, cluster, results):
+    def tools(place):
+        made = [Pgcairn(runner, programs.pgcairn, place / "pgcairn", cluster, settings),
+                PgBackRest(runner, place / "pgbackrest", cluster, settings)]
+        if programs.newer_pgbackrest:
+            made.append(NewerPgBackRest(programs.newer_pgbackrest, runner,
+                                        place / "newer-pgbackrest", cluster, settings))
+        return made
+
+    # First what needs a row in each page, last what changes most.
+    if settings.wanted & SELECTIONS["shares"]:
+        measure_shares(settings, runner, cluster, tools, results, say)
+    if settings.wanted & SELECTIONS["restore-incremental"]:
+        measure_restore_of_incremental(settings, runner, programs.pgcairn, cluster, results, say)
+    if settings.wanted & SELECTIONS["incremental"]:
+        measure_loads(settings, runner, cluster, tools, results, say)
 
 
 def main():
@@ -180,7 +238,10 @@ def main():
         keep.mkdir(mode=0o700)
         give_to_server_user(keep)
     # The checkout may lie where the server's user cannot look: all that is needed of it is open now.
-    with open(PROGRAM, "rb") as program_file:
+    with contextlib.ExitStack() as open_files:
+        program_file = open_files.enter_context(open(PROGRAM, "rb"))
+        newer_pgbackrest_file = (open_files.enter_context(open(NEWER_PGBACKREST, "rb"))
+                                 if NEWER_PGBACKREST.exists() else None)
         become_server_user()
         for each in ENDING_SIGNALS:
             # nohup and background jobs have a signal ignored on purpose.
@@ -190,13 +251,10 @@ def main():
         with scratch_directory(arguments.dir) as scratch:
             require_room(scratch, settings)
             os.chdir(scratch)
-            program = scratch / "pgcairn"
-            with open(program, "wb") as copy:
-                shutil.copyfileobj(program_file, copy)
-            program.chmod(0o755)
+            programs = copy_programs(scratch, program_file, newer_pgbackrest_file)
             runner = Runner(scratch, {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8",
                                       "HOME": str(scratch), "TMPDIR": str(scratch)})
-            facts, results = measure_all(settings, runner, program, keep or scratch)
+            facts, results = measure_all(settings, runner, programs, keep or scratch)
     report.print_tables(facts, results)
     if arguments.json:
         report.write_json(arguments.json, facts, results)

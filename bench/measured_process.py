@@ -23,13 +23,18 @@ class CommandFailed(Exception):
 @dataclass(frozen=True)
 class Cost:
     """What one command cost. CPU is user and system time; tool_cpu_s that of the command with its
-    child processes, server_cpu_s what the server and its archive_command used meanwhile."""
+    child processes, server_cpu_s what the server and its archive_command used meanwhile. What a tool
+    does not tell is None; compacted_bytes are a part of stored_bytes."""
 
     wall_s: float
     tool_cpu_s: float
     server_cpu_s: float = 0.0
     peak_bytes: int | None = None
     stored_bytes: int | None = None
+    metadata_bytes: int | None = None
+    compacted_bytes: int | None = None
+    read_bytes: int | None = None
+    requests: int | None = None
 
     @property
     def cpu_s(self):
@@ -131,10 +136,14 @@ class Runner:
 
     def measure(self, command, cwd=None, server=None, watch_memory=True):
         """Runs a command to its end; returns its Cost. With a server, what that used meanwhile."""
+        return self.measure_and_read(command, cwd, server, watch_memory)[0]
+
+    def measure_and_read(self, command, cwd=None, server=None, watch_memory=True):
+        """The same; returns its Cost and its standard output."""
         server_before_s = settled_cpu_s(server)
-        cost, _ = self._run(command, cwd, watch_memory)
+        cost, text = self._run(command, cwd, watch_memory)
         server_after_s = settled_cpu_s(server)
-        return replace(cost, server_cpu_s=server_after_s - server_before_s)
+        return replace(cost, server_cpu_s=server_after_s - server_before_s), text
 
     def peak_bytes(self, command, cwd=None):
         """Runs a command too short to be sampled; returns the peak of its largest process."""

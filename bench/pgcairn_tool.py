@@ -24,11 +24,15 @@ class Pgcairn:
             "performance": {"jobs": settings.jobs},
         }, indent=2), encoding="utf-8")
         config.chmod(0o600)
-        self._command = [program, f"--config={config}", "--no-progress"]
+        self._command = [program, f"--config={config}", "--no-progress", "--output=json"]
         runner.run([*self._command, "init"])
 
     def stored_bytes(self):
         return bytes_of(self.repository)
+
+    def stored_without_wal_bytes(self):
+        return self.stored_bytes() - sum(
+            bytes_of(wal) for wal in self.repository.glob("clusters/*/wal"))
 
     def remove(self):
         shutil.rmtree(self._place)
@@ -39,8 +43,26 @@ class Pgcairn:
     def backup_command(self):
         return [*self._command, "backup"]
 
-    def restore_command(self, target):
-        return [*self._command, "restore", "--type=full", "--target-dir", target]
+    def incremental_command(self):
+        return [*self._command, "backup", "--type=incremental"]
+
+    def incremental_figures(self, output):
+        """What the incremental backup that printed `output` says of itself, as fields of a Cost."""
+        report = json.loads(output)
+        return {"read_bytes": report["bytes_read"],
+                "metadata_bytes": report["metadata_bytes_stored"],
+                "compacted_bytes": report["bytes_compacted"]}
+
+    def backup_id(self, output):
+        return json.loads(output)["backup_id"]
+
+    def restore_command(self, target, backup_id="latest"):
+        return [*self._command, "restore", "--type=full", f"--source={backup_id}", "--target-dir",
+                target]
+
+    def restore_requests(self, output):
+        """How often the restore that printed `output` asked the storage for something."""
+        return json.loads(output).get("requests")
 
     def push_command(self):
         """To be followed by the path of a segment."""

@@ -4,49 +4,86 @@ import dataclasses
 import json
 
 import targets
-from results import FULL_BACKUP
+from results import (CHANGED_PAGES, CHANGED_SHARES_PERCENT, FULL_BACKUP, INCREMENTAL_BACKUPS,
+                     changed_share)
 
+KIB = 1 << 10
 MIB = 1 << 20
 # What takes less is told in milliseconds.
 MILLISECONDS_BELOW_S = 1.0
+SHARES = {changed_share(percent): percent for percent in CHANGED_SHARES_PERCENT}
 
 
 def print_tables(facts, results):
     for name, value in facts.items():
         print(f"{name:18} {value}")
     for measurement in results.measurements():
-        print()
-        print_measurement(measurement, results)
+        if measurement not in SHARES:
+            print()
+            print_measurement(measurement, results)
+    print_shares(results)
     print_targets(results)
 
 
 def print_measurement(measurement, results):
     medians = {tool: results.median(measurement, tool) for tool in results.tools(measurement)}
-    short = max(cost.wall_s for cost in medians.values()) < MILLISECONDS_BELOW_S
+    incremental = measurement in INCREMENTAL_BACKUPS
+    short = (not incremental
+             and max(cost.wall_s for cost in medians.values()) < MILLISECONDS_BELOW_S)
     unit, factor, digits = ("ms", 1000, 1) if short else ("s", 1, 2)
     size_unit, size_factor = ("KiB", 1024) if short else ("MiB", MIB)
+    requests = any(cost.requests is not None for cost in medians.values())
     print(f"{measurement:<49}{'wall ' + unit:>9}{'min':>9}{'max':>9}{'CPU ' + unit:>9}"
-          f"{'+ server':>9}{'peak MiB':>10}{'stored ' + size_unit:>13}")
+          f"{'+ server':>9}{'peak MiB':>10}{'stored ' + size_unit:>13}"
+          + (f"{'metadata KiB':>14}{'compacted MiB':>15}{'read MiB':>10}" if incremental else "")
+          + (f"{'requests':>10}" if requests else ""))
     for tool, cost in medians.items():
         walls = [each.wall_s * factor for each in results.costs(measurement, tool)]
-        peak = "" if cost.peak_bytes is None else f"{cost.peak_bytes / MIB:.1f}"
-        stored = "" if cost.stored_bytes is None else f"{cost.stored_bytes / size_factor:,.1f}"
         # The server has no part in the short commands, and its clock counts in 10 ms.
-        server = "" if short or measurement != FULL_BACKUP else f"{cost.server_cpu_s:.2f}"
+        server = f"{cost.server_cpu_s:.2f}" if measurement == FULL_BACKUP or incremental else ""
         print(f"  {tool:<47}{cost.wall_s * factor:>9.{digits}f}{min(walls):>9.{digits}f}"
               f"{max(walls):>9.{digits}f}{cost.tool_cpu_s * factor:>9.{digits}f}{server:>9}"
-              f"{peak:>10}{stored:>13}")
+              f"{size(cost.peak_bytes, MIB):>10}{size(cost.stored_bytes, size_factor):>13}"
+              + (incremental_columns(cost) if incremental else "")
+              + (f"{cost.requests if cost.requests is not None else '':>10}" if requests else ""))
+
+
+def incremental_columns(cost):
+    return (f"{size(cost.metadata_bytes, KIB):>14}{size(cost.compacted_bytes, MIB):>15}"
+            f"{size(cost.read_bytes, MIB):>10}")
+
+
+def size(value, factor, digits=1):
+    return "" if value is None else f"{value / factor:,.{digits}f}"
+
+
+def print_shares(results):
+    """What an incremental backup costs against the share of pages that changed."""
+    measured = [measurement for measurement in SHARES if results.tools(measurement)]
+    if not measured:
+        return
+    print(f"\n{'incremental backup against the share of pages that changed':<64}{'wall s':>9}"
+          f"{'CPU s':>9}{'read MiB':>10}{'stored MiB':>13}{'metadata KiB':>14}{'compacted MiB':>15}")
+    for measurement in measured:
+        changed = results.median(measurement, CHANGED_PAGES)
+        print(f"{SHARES[measurement]} % of the two large tables: "
+              f"{size(changed.read_bytes, MIB)} MiB of pages")
+        for tool in results.tools(measurement):
+            cost = results.median(measurement, tool)
+            print(f"  {tool:<62}{cost.wall_s:>9.2f}{cost.tool_cpu_s:>9.2f}"
+                  f"{size(cost.read_bytes, MIB):>10}{size(cost.stored_bytes, MIB):>13}"
+                  f"{size(cost.metadata_bytes, KIB):>14}{size(cost.compacted_bytes, MIB):>15}")
 
 
 def print_targets(results):
     rows = list(targets.reached(results))
     if not rows:
         return
-    print(f"\n{'pgcairn against':<70}{'ratio':>9}{'at most':>9}")
+    print(f"\n{'pgcairn against':<107}{'ratio':>9}{'at most':>9}")
     for target, ratio in rows:
-        what = f"{target.measurement}: {target.what} / {target.peer}"
+        what = f"{target.measurement}: {target.quantity.name} / {target.beside}"
         verdict = "met" if ratio <= target.at_most else "not met"
-        print(f"  {what:<68}{ratio:>9.2f}{target.at_most:>9.2f}  {verdict}")
+        print(f"  {what:<105}{ratio:>9.2f}{target.at_most:>9.2f}  {verdict}")
 
 
 def write_json(file, facts, results):
@@ -57,8 +94,9 @@ def write_json(file, facts, results):
                                  "all": [as_json(cost) for cost in results.costs(measurement, tool)]}
                           for tool in results.tools(measurement)}
             for measurement in results.measurements()},
-        "targets": [{"measurement": target.measurement, "what": target.what, "peer": target.peer,
-                     "ratio": ratio, "at_most": target.at_most, "met": ratio <= target.at_most}
+        "targets": [{"measurement": target.measurement, "what": target.quantity.name,
+                     "peer": target.beside, "ratio": ratio, "at_most": target.at_most,
+                     "met": ratio <= target.at_most}
                     for target, ratio in targets.reached(results)],
     }, file, indent=2)
     file.write("\n")

@@ -14,11 +14,28 @@ FETCH_NEARLY_EMPTY = "wal fetch, a nearly empty segment"
 FETCH_FULL = "wal fetch, a full segment"
 START = "start of the program (its version)"
 
+# Of these, the base and what went before were backed up by the same tool.
+NOTHING_CHANGED = "incremental backup, nothing changed"
+AFTER_TRANSACTIONS = "incremental backup, after pgbench's transactions"
+AFTER_APPENDING = "incremental backup, after rows were appended"
+AFTER_UPDATES = "incremental backup, after 1 % of rows changed"
+INCREMENTAL_BACKUPS = (NOTHING_CHANGED, AFTER_TRANSACTIONS, AFTER_APPENDING, AFTER_UPDATES)
+CHANGED_SHARES_PERCENT = (0, 0.1, 1, 10, 50)
+RESTORE_OF_INCREMENTAL = "restore of the tenth incremental backup"
+RESTORE_OF_FULL_BESIDE_IT = "restore of a full backup made after it"
+
 PGCAIRN = "pgcairn"
 PGBACKREST = "pgBackRest"
+NEWER_PGBACKREST = "newer pgBackRest, blocks and bundles"
+CHANGED_PAGES = "zstd -T1 of the changed pages"
 TAR_AND_ZSTD = "tar | zstd -T1"
 COMPRESSOR = "zstd -T1 of it"
 NOTHING = "/bin/true"
+
+
+def changed_share(percent):
+    """The measurement of an incremental backup after that share of the cluster's pages changed."""
+    return f"incremental backup, {percent} % of pages changed"
 
 
 class Results:

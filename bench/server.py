@@ -86,10 +86,13 @@ class Server:
         connection.autocommit = True
         return connection
 
-    def query(self, statement, parameters=None):
+    def query(self, statement, parameters=None, seed=None):
+        """With a seed, from -1 to 1, random() of the statement gives the same each time."""
         connection = self.connect()
         try:
             with connection.cursor() as cursor:
+                if seed is not None:
+                    cursor.execute("SELECT setseed(%s)", (seed,))
                 cursor.execute(statement, parameters)
                 return cursor.fetchall() if cursor.description else []
         finally:

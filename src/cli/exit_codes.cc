@@ -5,7 +5,7 @@
 namespace pgcairn::cli {
 namespace {
 
-constexpr std::array<ExitCode, 16> kExitCodes{{
+constexpr std::array<ExitCode, 17> kExitCodes{{
     {Code::kFailed, 1, "failed", "failed, for a reason that has no number of its own"},
     {Code::kUsage, 2, "usage", "the command line or the configuration is wrong"},
     {Code::kNotFound, 3, "not_found", "what was asked for does not exist"},
@@ -24,6 +24,9 @@ constexpr std::array<ExitCode, 16> kExitCodes{{
      "the recovery target lies outside what can be restored"},
     {Code::kCorruptPages, 16, "corrupt_pages",
      "the backup was stored, but the server has pages that fail their checksum"},
+    {Code::kUnseenChanges, 17, "unseen_changes",
+     "the backup was stored, but files had changed without a change of their times: earlier "
+     "incremental backups may hold them as they were before"},
 }};
 
 const ExitCode& Find(Code code) {

@@ -73,6 +73,9 @@ int Main(int argc, char** argv) {
   AddVerify(app, invocation);
   AddRestore(app, invocation);
   AddWal(app, invocation);
+  AddPrune(app, invocation);
+  AddPin(app, invocation);
+  AddKey(app, invocation);
   // CLI11 reports by exceptions; this is the only place where they arrive.
   try {
     app.parse(argc, argv);

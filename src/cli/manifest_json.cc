@@ -55,28 +55,31 @@ Json BadPages(const format::Manifest& manifest) {
 
 }  // namespace
 
-Json BackupSummary(const format::Manifest& manifest) {
-  return {{"backup_id", manifest.backup_id()},
-          {"type", manifest.type() == format::Manifest::FULL ? "full" : "incremental"},
-          {"method", manifest.method() == format::Manifest::PHYSICAL ? "physical" : "logical"},
-          {"started_at", TimeText(manifest.started_at_us())},
-          {"stopped_at", TimeText(manifest.stop_time_us())},
-          {"finished_at", TimeText(manifest.finished_at_us())},
-          {"start_lsn", LsnText(manifest.start_lsn())},
-          {"stop_lsn", LsnText(manifest.stop_lsn())},
-          {"timeline", manifest.timeline()},
-          {"server_version_num", manifest.server_version_num()},
-          {"system_identifier", std::to_string(manifest.system_identifier())},
-          {"files", manifest.stream_count()},
-          {"bytes", manifest.stream_bytes()},
-          {"stored_bytes", manifest.pack_bytes()},
-          {"new_stored_bytes", manifest.new_pack_bytes()},
-          {"good", manifest.bad_page_count() == 0},
-          {"note", manifest.note()}};
+Json BackupSummary(const format::Manifest& manifest, const commands::BackupRemarks& remarks) {
+  return {
+      {"backup_id", manifest.backup_id()},
+      {"type", manifest.type() == format::Manifest::FULL ? "full" : "incremental"},
+      {"method", manifest.method() == format::Manifest::PHYSICAL ? "physical" : "logical"},
+      {"started_at", TimeText(manifest.started_at_us())},
+      {"stopped_at", TimeText(manifest.stop_time_us())},
+      {"finished_at", TimeText(manifest.finished_at_us())},
+      {"start_lsn", LsnText(manifest.start_lsn())},
+      {"stop_lsn", LsnText(manifest.stop_lsn())},
+      {"timeline", manifest.timeline()},
+      {"server_version_num", manifest.server_version_num()},
+      {"system_identifier", std::to_string(manifest.system_identifier())},
+      {"files", manifest.stream_count()},
+      {"bytes", manifest.stream_bytes()},
+      {"stored_bytes", manifest.pack_bytes()},
+      {"new_stored_bytes", manifest.new_pack_bytes()},
+      {"good", manifest.bad_page_count() == 0},
+      {"note", remarks.note},
+      {"pinned", remarks.pinned ? Json(*remarks.pinned) : Json(nullptr)},
+      {"verified_at", remarks.verified_at ? Json(remarks.verified_at->ToIso()) : Json(nullptr)}};
 }
 
-Json BackupDetails(const format::Manifest& manifest) {
-  Json json = BackupSummary(manifest);
+Json BackupDetails(const format::Manifest& manifest, const commands::BackupRemarks& remarks) {
+  Json json = BackupSummary(manifest, remarks);
   json["cluster"] = manifest.cluster_name();
   json["host"] = manifest.host();
   json["program_version"] = manifest.program_version();

@@ -7,9 +7,9 @@
 namespace pgcairn::cli {
 
 // One line of `list`.
-Json BackupSummary(const format::Manifest& manifest);
+Json BackupSummary(const format::Manifest& manifest, const commands::BackupRemarks& remarks);
 // All that a manifest knows, for `show`.
-Json BackupDetails(const format::Manifest& manifest);
+Json BackupDetails(const format::Manifest& manifest, const commands::BackupRemarks& remarks);
 Json WindowsJson(const commands::ClusterWindows& windows);
 
 }  // namespace pgcairn::cli

@@ -28,7 +28,10 @@ void AddList(CLI::App& app, Invocation& invocation);
 void AddShow(CLI::App& app, Invocation& invocation);
 void AddVerify(CLI::App& app, Invocation& invocation);
 void AddRestore(CLI::App& app, Invocation& invocation);
+void AddKey(CLI::App& app, Invocation& invocation);
 void AddWal(CLI::App& app, Invocation& invocation);
+void AddPrune(CLI::App& app, Invocation& invocation);
+void AddPin(CLI::App& app, Invocation& invocation);
 
 // Prints the error for people, and with --output=json for programs; returns its exit status.
 int Fail(const GlobalOptions& globals, const Error& error);

@@ -12,7 +12,9 @@ namespace {
 
 Json ToJson(const commands::ClusterList& list) {
   Json backups = Json::array();
-  for (const format::Manifest& manifest : list.backups) backups.push_back(BackupSummary(manifest));
+  for (size_t i = 0; i < list.backups.size(); ++i) {
+    backups.push_back(BackupSummary(list.backups[i], list.remarks[i]));
+  }
   Json damaged = Json::array();
   for (const commands::DamagedBackup& backup : list.damaged) {
     damaged.push_back({{"backup_id", backup.backup_id}, {"problem", backup.problem}});
@@ -23,19 +25,30 @@ Json ToJson(const commands::ClusterList& list) {
           {"wal_gaps", windows["gaps"]}, {"lost_histories", windows["lost_histories"]}};
 }
 
+std::string RemarksText(const commands::BackupRemarks& remarks) {
+  std::string text;
+  if (remarks.verified_at) text += "  verified " + remarks.verified_at->ToText();
+  if (!remarks.pinned) text += "  pinned or not: its notes cannot be read";
+  if (remarks.pinned.value_or(false)) text += "  pinned";
+  if (!remarks.note.empty()) text += "  " + remarks.note;
+  return text;
+}
+
 void PrintBackups(const commands::ClusterList& list) {
   fmt::print("Cluster {}\n\n", list.cluster);
   if (list.backups.empty()) {
     fmt::print("  {}\n", list.damaged.empty() ? "no backup yet: run `pgcairn backup`"
                                               : "no backup that can be read");
   }
-  for (const format::Manifest& manifest : list.backups) {
-    fmt::print("  {}  {}  {:>9} of data, {:>9} stored  timeline {}{}\n", manifest.backup_id(),
+  for (size_t i = 0; i < list.backups.size(); ++i) {
+    const format::Manifest& manifest = list.backups[i];
+    fmt::print("  {}  {}  {:>9} of data, {:>9} stored  timeline {}{}{}\n", manifest.backup_id(),
                Timestamp{manifest.stop_time_us()}.ToText(), FormatBytes(manifest.stream_bytes()),
                FormatBytes(manifest.pack_bytes()), manifest.timeline(),
                manifest.bad_page_count() == 0
                    ? ""
-                   : fmt::format("  BAD: {} pages fail their checksum", manifest.bad_page_count()));
+                   : fmt::format("  BAD: {} pages fail their checksum", manifest.bad_page_count()),
+               RemarksText(list.remarks[i]));
   }
 }
 
@@ -66,6 +79,9 @@ int Run(const GlobalOptions& globals) {
   } else {
     PrintBackups(*list);
     PrintWindows(list->windows);
+  }
+  for (const commands::BackupRemarks& remarks : list->remarks) {
+    for (const std::string& problem : remarks.unreadable) LogLine(LogLevel::kWarning, problem);
   }
   if (list->damaged.empty()) return 0;
   for (const commands::DamagedBackup& backup : list->damaged) {

@@ -25,6 +25,7 @@ struct Arguments {
   std::vector<std::string> tablespace_map;
   std::string action = "promote";
   std::string archive_mode = "off";
+  bool delta = false;
   bool test = false;
 };
 
@@ -97,6 +98,12 @@ Json ToJson(const commands::RestoreReport& report) {
           {"explanation", report.explanation},
           {"files", report.files},
           {"bytes", report.bytes},
+          {"pages_compared", report.pages_compared},
+          {"pages_written", report.pages_written},
+          {"bytes_written", report.bytes_written},
+          {"files_removed", report.files_removed},
+          {"requests", report.requests},
+          {"bytes_fetched", report.bytes_fetched},
           {"seconds", report.seconds},
           {"next_commands", report.next_commands}};
 }
@@ -119,6 +126,11 @@ Json ToJson(const commands::RestoreTestReport& report) {
 void PrintText(const commands::RestoreReport& report) {
   fmt::print("Restored {} to {}: {} files, {}, {}\n", report.backup_id, report.data_directory,
              report.files, FormatBytes(report.bytes), FormatDuration(report.seconds));
+  if (report.pages_compared > 0) {
+    fmt::print("  compared {} pages with what was there, wrote {}; removed {} files\n",
+               report.pages_compared, report.pages_written, report.files_removed);
+  }
+  fmt::print("  fetched {} in {} requests\n", FormatBytes(report.bytes_fetched), report.requests);
   fmt::print("The server will recover to {} on timeline {} when it is started:\n\n", report.target,
              report.timeline);
   for (const std::string& command : report.next_commands) fmt::print("  {}\n", command);
@@ -155,6 +167,10 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
                                     "restore everything with --type=full --target-dir=DIR and copy "
                                     "what you need from there"));
   }
+  if (arguments.delta && arguments.test) {
+    return Fail(globals, UsageError("--delta does not go with --test",
+                                    "a trial restore goes to an empty place of its own"));
+  }
   Result<commands::RecoveryTarget> target = ToTarget(arguments);
   if (!target.ok()) return Fail(globals, target.error());
   Result<config::Settings> settings = Prepare(globals);
@@ -169,6 +185,7 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
   options.tablespace_map = arguments.tablespace_map;
   options.target_action = arguments.action;
   options.keep_archive_mode = arguments.archive_mode == "preserve";
+  options.delta = arguments.delta;
   options.progress = ProgressFor(globals);
   if (arguments.test) return Finish(globals, commands::TestRestore(*settings, options));
   return Finish(globals, commands::Restore(*settings, options));
@@ -196,7 +213,11 @@ void AddRestore(CLI::App& app, Invocation& invocation) {
   verb->add_option("--source", arguments->source, "a backup's id, or \"latest\"");
   AddTargets(verb, *arguments);
   verb->add_option("--target-dir", arguments->target_directory,
-                   "where to restore; must be empty (default: the cluster's own data directory)");
+                   "where to restore (default: the cluster's own data directory)");
+  verb->add_flag("--delta", arguments->delta,
+                 "where the cluster's files are already, also after an interrupted restore: fetch "
+                 "only what differs, remove what the backup does not have. Without it the "
+                 "directory must be empty");
   verb->add_option("--tablespace-map", arguments->tablespace_map, "OLD=NEW, for each tablespace");
   verb->add_option("--target-action", arguments->action, "what the server does at the target")
       ->check(CLI::IsMember({"promote", "pause", "shutdown"}));

@@ -5,6 +5,7 @@
 #include "cli/manifest_json.h"
 #include "cli/verb.h"
 #include "commands/list.h"
+#include "util/log.h"
 
 namespace pgcairn::cli {
 namespace {
@@ -28,9 +29,12 @@ void PrintValue(const std::string& name, const Json& value) {
 int Run(const GlobalOptions& globals, const std::string& id) {
   Result<config::Settings> settings = Prepare(globals);
   if (!settings.ok()) return Fail(globals, settings.error());
-  Result<format::Manifest> manifest = commands::Show(*settings, id);
-  if (!manifest.ok()) return Fail(globals, manifest.error());
-  Json details = BackupDetails(*manifest);
+  Result<commands::ShownBackup> backup = commands::Show(*settings, id);
+  if (!backup.ok()) return Fail(globals, backup.error());
+  for (const std::string& problem : backup->remarks.unreadable) {
+    LogLine(LogLevel::kWarning, problem);
+  }
+  Json details = BackupDetails(backup->manifest, backup->remarks);
   if (globals.json) {
     PrintJson(details);
   } else {

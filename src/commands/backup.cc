@@ -1,8 +1,6 @@
 #include "commands/backup.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,9 +9,12 @@
 #include <optional>
 #include <utility>
 
+#include "commands/backup_base.h"
+#include "commands/backup_manifest.h"
 #include "commands/copy_files.h"
 #include "commands/newest_memory.h"
 #include "commands/open_cluster.h"
+#include "commands/resumed_run.h"
 #include "commands/server_check.h"
 #include "commands/unfinished_backup.h"
 #include "commands/wal_wait.h"
@@ -24,10 +25,12 @@
 #include "postgres/external_config.h"
 #include "postgres/server_facts.h"
 #include "postgres/wal_switch.h"
+#include "repository/checkpoint/checkpoint_store.h"
 #include "repository/history_store.h"
 #include "repository/lease/lease.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/names.h"
+#include "repository/prune/trash.h"
 #include "repository/wal_store/wal_store.h"
 #include "storage/discarding/discarding_storage.h"
 #include "storage/local/local_storage.h"
@@ -36,6 +39,12 @@
 
 namespace pgcairn::commands {
 namespace {
+
+// A run that is interrupted stores again what came after its last checkpoint. Each costs a metadata
+// pack and a document, so that a few dozen of them are enough.
+constexpr uint64_t kCheckpointsMean = 64;
+constexpr uint64_t kCheckpointBytesMin = uint64_t{16} << 20;
+constexpr uint64_t kCheckpointBytesMax = uint64_t{16} << 30;
 
 // Everything that one run carries from step to step.
 struct Run {
@@ -61,7 +70,7 @@ class RunEnd {
   RunEnd(const RunEnd&) = delete;
   RunEnd& operator=(const RunEnd&) = delete;
   ~RunEnd() {
-    Status removed = run_.unfinished ? run_.unfinished->TakeBack() : Status();
+    Status removed = run_.unfinished ? run_.unfinished->TakeBack(run_.cluster()) : Status();
     if (!removed.ok()) LogWarning("{}", removed.error().message);
     removed = repository::RemoveLease(run_.cluster(), run_.backup_id);
     if (!removed.ok()) LogWarning("{}", removed.error().message);
@@ -94,6 +103,85 @@ class InsertPosition {
   std::mutex mutex_;
   std::optional<postgres::Connection> connection_;
 };
+
+// Asked before the server starts the backup, so that this will not begin before it.
+Result<format::WalNeed> WalFromNowOn(Run& run) {
+  ASSIGN_OR_RETURN(std::string text,
+                   run.connection.QueryCell("SELECT pg_catalog.pg_current_wal_insert_lsn()"));
+  std::optional<postgres::Lsn> lsn = postgres::ParseLsn(text);
+  if (!lsn) return Error{Code::kFailed, "the server's insert position is not an LSN", ""};
+  format::WalNeed need;
+  need.set_system_identifier(run.facts.system_identifier.value);
+  need.set_timeline(run.facts.timeline.value);
+  need.set_from_lsn(lsn->value);
+  return need;
+}
+
+// Writes the lease. Nothing to compare with makes a full backup of an incremental one.
+Result<BackupBase> ChooseBase(Run& run) {
+  repository::LeaseTerms lease;
+  lease.run_id = run.backup_id;
+  lease.started = run.started;
+  ASSIGN_OR_RETURN(lease.wal, WalFromNowOn(run));
+  if (!run.options.incremental) {
+    RETURN_IF_ERROR(repository::WriteLease(run.cluster(), lease));
+    return BackupBase();
+  }
+  ASSIGN_OR_RETURN(BackupBase base,
+                   ClaimBase(run.cluster(), run.facts.system_identifier.value, lease));
+  if (!base.manifest) {
+    LogInfo(
+        "there is no earlier backup of this PostgreSQL cluster to compare with: this one is full");
+  }
+  return base;
+}
+
+// Of a run that ended early, what it had stored; the lease is written.
+Result<std::optional<ResumedRun>> GoOnFromEarlierRun(const Run& run, BackupBase& base) {
+  if (run.options.test) return std::optional<ResumedRun>();
+  Result<repository::TrashedObjects> trashed = repository::ReadTrash(run.cluster());
+  if (!trashed.ok()) {
+    LogWarning("nothing that an interrupted backup left is used: {}", trashed.error().message);
+    return std::optional<ResumedRun>();
+  }
+  ASSIGN_OR_RETURN(
+      std::optional<ResumedRun> resumed,
+      ResumeEarlierRun({run.cluster(), run.backup_id, run.facts.system_identifier.value}, base));
+  if (resumed) LogInfo("going on from what the backup {} had stored", resumed->run_id);
+  base.map.MarkLost(trashed->packs());
+  return resumed;
+}
+
+// The earlier lease wins, by the storage's clock; a run that ended without removing its lease does
+// not count.
+Status RefuseBesideAnother(const Run& run) {
+  if (run.options.test) return {};
+  ASSIGN_OR_RETURN(std::vector<repository::StoredLease> leases,
+                   repository::ListLeases(run.cluster()));
+  auto rank = [](const repository::StoredLease& lease) {
+    return std::pair(lease.stored_at, lease.lease.backup_id());
+  };
+  auto own = std::ranges::find_if(leases, [&](const repository::StoredLease& lease) {
+    return lease.lease.backup_id() == run.backup_id;
+  });
+  if (own == leases.end()) {
+    return Error{Code::kRefused, "the lease of this backup is gone: somebody gave up on it",
+                 "run `pgcairn backup` again"};
+  }
+  const int64_t expired_us = own->stored_at.unix_us - run.settings.prune.lease_expiry * 1'000'000;
+  for (const repository::StoredLease& other : leases) {
+    if (other.lease.kind() != format::Lease::BACKUP || rank(other) >= rank(*own) ||
+        repository::IsProvenDead(other.lease) || other.stored_at.unix_us < expired_us) {
+      continue;
+    }
+    return Error{Code::kRefused,
+                 fmt::format("another backup of this cluster goes on: {}",
+                             repository::DescribeRun(other.lease)),
+                 "wait until it has ended; when its process is gone on another host, it is given "
+                 "up after prune.lease_expiry"};
+  }
+  return {};
+}
 
 void StoreThrough(Run& run) {
   std::unique_ptr<repository::ClusterAccess> direct = std::move(run.opened.cluster);
@@ -183,11 +271,52 @@ Result<postgres::ExternalConfig> CollectConfig(const Run& run) {
   return postgres::CollectExternalConfig(paths);
 }
 
+// The file system's clock, as the newest stamp shows it, where the host's runs ahead of it.
+int64_t ListedAtUs(const postgres::DataDirectoryListing& listing, Timestamp before_listing) {
+  int64_t newest_ns = 0;
+  for (const postgres::DataFile& file : listing.files) {
+    newest_ns = std::max({newest_ns, file.ctime_ns, file.mtime_ns});
+  }
+  return std::min(before_listing.unix_us, newest_ns / 1000);
+}
+
+// Which files count as unchanged, and which packs are to be emptied.
+void CompareWith(BackupBase& base, const Run& run, uint32_t timeline, CopyOptions& copy,
+                 format::Manifest& manifest) {
+  if (!base.manifest) {
+    manifest.set_type(format::Manifest::FULL);
+    return;
+  }
+  manifest.set_type(format::Manifest::INCREMENTAL);
+  manifest.set_base_backup_id(base.manifest->backup_id());
+  copy.rules.reason = JudgeStamps(
+      *base.manifest, {run.options.verify_unchanged, run.settings.backup.verify_unchanged_days,
+                       run.started, timeline});
+  copy.rules.trusted_before_ns = TrustedBeforeNs(*base.manifest);
+  copy.to_empty = repository::ChoosePacksToEmpty(
+      base.map.PackUses(), static_cast<double>(run.settings.compaction.live_share_min) / 100,
+      base.manifest->new_data_bytes());
+  base.map.MarkToEmpty(copy.to_empty.packs);
+}
+
+format::Checkpoint CheckpointHead(const Run& run, const BackupBase& base) {
+  format::Checkpoint head;
+  head.set_backup_id(run.backup_id);
+  head.set_system_identifier(run.facts.system_identifier.value);
+  if (base.manifest) head.set_base_backup_id(base.manifest->backup_id());
+  return head;
+}
+
 Result<CopyResult> CopyDataDirectory(Run& run, postgres::BackupSession& session,
                                      const postgres::DataDirectoryListing& listing,
-                                     const postgres::ExternalConfig& config,
-                                     sources::PageFindings& findings, uint64_t* bytes_read) {
+                                     const postgres::ExternalConfig& config, BackupBase& base,
+                                     const std::optional<ResumedRun>& resumed,
+                                     sources::PageFindings& findings, format::Manifest& manifest) {
   InsertPosition insert_position(run.settings);
+  CheckpointWriter checkpoints(
+      run.cluster(), CheckpointHead(run, base), resumed ? resumed->checkpoints : 0,
+      std::clamp(listing.bytes_total / kCheckpointsMean, kCheckpointBytesMin, kCheckpointBytesMax));
+  if (resumed) manifest.set_resumed_from(resumed->run_id);
   Progress progress(run.options.progress, "backup", listing.bytes_total);
   auto last_ping = MonotonicSeconds();
   CopyOptions copy{listing,
@@ -202,93 +331,24 @@ Result<CopyResult> CopyDataDirectory(Run& run, postgres::BackupSession& session,
                      if (MonotonicSeconds() - last_ping < kPingSeconds) return {};
                      last_ping = MonotonicSeconds();
                      return session.Ping();
-                   }};
-  Result<CopyResult> result = CopyFiles(run.cluster(), copy);
-  *bytes_read = progress.done_bytes();
-  return result;
+                   },
+                   base.map,
+                   {},
+                   run.options.test ? nullptr : &checkpoints,
+                   {}};
+  CompareWith(base, run, session.start().timeline.value, copy, manifest);
+  ASSIGN_OR_RETURN(CopyResult copied, CopyFiles(run.cluster(), copy));
+  const bool all_read = !base.manifest || copied.reason != CompareReason::kNone;
+  manifest.set_compare_reason(base.manifest ? NameOf(copied.reason) : "full");
+  manifest.set_compared_at_us(all_read ? run.started.unix_us : base.manifest->compared_at_us());
+  if (base.manifest) manifest.add_notes(Explain(copied.reason, copied.reason_detail));
+  return copied;
 }
 
 // The role that every cluster has and that may enter every database: the trial restore's.
 Result<std::string> BootstrapSuperuser(postgres::Connection& connection) {
   return connection.QueryCell(
       "SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10 -- BOOTSTRAP_SUPERUSERID");
-}
-
-void AddSetting(format::Manifest& manifest, const char* name, std::string value) {
-  format::Setting* setting = manifest.add_settings();
-  setting->set_name(name);
-  setting->set_value(std::move(value));
-}
-
-void DescribeServer(const Run& run, format::Manifest& manifest) {
-  const postgres::ServerFacts& facts = run.facts;
-  manifest.set_system_identifier(facts.system_identifier.value);
-  manifest.set_server_version_num(static_cast<uint32_t>(facts.version_num));
-  manifest.set_wal_segment_size(facts.wal_segment_size);
-  manifest.set_block_size(facts.block_size);
-  manifest.set_relation_segment_pages(facts.segment_size_pages);
-  manifest.set_data_checksums(facts.data_checksums);
-  manifest.set_data_directory(run.data_directory);
-  manifest.set_config_file(facts.config_file);
-  manifest.set_hba_file(facts.hba_file);
-  manifest.set_ident_file(facts.ident_file);
-  struct stat info {};
-  bool known = ::stat(run.data_directory.c_str(), &info) == 0;
-  manifest.set_data_directory_mode(known ? info.st_mode & 0777 : 0700);
-  for (const postgres::Database& database : facts.databases) {
-    format::Database* added = manifest.add_databases();
-    added->set_oid(database.oid);
-    added->set_name(database.name);
-  }
-  auto set = [&](const char* name, std::string value) {
-    AddSetting(manifest, name, std::move(value));
-  };
-  set("max_connections", std::to_string(facts.limits.max_connections));
-  set("max_worker_processes", std::to_string(facts.limits.max_worker_processes));
-  set("max_wal_senders", std::to_string(facts.limits.max_wal_senders));
-  set("max_prepared_transactions", std::to_string(facts.limits.max_prepared_transactions));
-  set("max_locks_per_transaction", std::to_string(facts.limits.max_locks_per_transaction));
-  set("shared_preload_libraries", facts.shared_preload_libraries);
-  set("wal_level", facts.wal_level);
-  set("archive_timeout", std::to_string(facts.archive_timeout_s));
-  set("server_encoding", facts.server_encoding);
-}
-
-// Tablespaces as the data directory links them: the links are what a restore must make.
-void DescribeTablespaces(const Run& run, const postgres::DataDirectoryListing& listing,
-                         format::Manifest& manifest) {
-  for (const postgres::TablespaceLink& link : listing.tablespaces) {
-    format::Tablespace* added = manifest.add_tablespaces();
-    added->set_oid(link.oid);
-    added->set_location(link.link_target);
-    for (const postgres::Tablespace& known : run.facts.tablespaces) {
-      if (known.oid == link.oid) added->set_name(known.name);
-    }
-  }
-}
-
-void DescribeRun(const Run& run, format::Manifest& manifest) {
-  char host[256] = "";
-  ::gethostname(host, sizeof host - 1);
-  manifest.set_backup_id(run.backup_id);
-  manifest.set_cluster_name(run.settings.cluster.name);
-  manifest.set_type(format::Manifest::FULL);
-  manifest.set_method(format::Manifest::PHYSICAL);
-  manifest.set_started_at_us(run.started.unix_us);
-  manifest.set_program_version("0.1.0");
-  manifest.set_host(host);
-  if (!run.options.note.empty()) manifest.set_note(run.options.note);
-}
-
-void DescribeFindings(const sources::PageFindings& findings, format::Manifest& manifest) {
-  manifest.set_pages_checked(findings.checked());
-  manifest.set_pages_torn(findings.torn());
-  manifest.set_bad_page_count(findings.bad_count());
-  for (const sources::BadPage& bad : findings.bad_pages()) {
-    format::BadPage* added = manifest.add_bad_pages();
-    added->set_path(bad.path);
-    added->set_block(bad.block);
-  }
 }
 
 Status NamePredecessor(const repository::ClusterAccess& cluster, format::Manifest& manifest) {
@@ -312,9 +372,23 @@ BackupReport Summarise(const Run& run, const format::Manifest& manifest) {
   report.start_lsn = postgres::Lsn{manifest.start_lsn()}.ToText();
   report.stop_lsn = postgres::Lsn{manifest.stop_lsn()}.ToText();
   report.timeline = manifest.timeline();
+  report.incremental = manifest.type() == format::Manifest::INCREMENTAL;
+  report.base_backup_id = manifest.base_backup_id();
+  report.compare_reason = manifest.compare_reason();
+  report.resumed_from = manifest.resumed_from();
   report.files = manifest.stream_count();
+  report.files_unchanged = manifest.files_unchanged();
+  report.files_compared = manifest.files_compared();
   report.bytes_stored = manifest.new_pack_bytes();
-  report.packs = manifest.pack_count();
+  report.data_bytes_stored = manifest.new_data_bytes();
+  report.metadata_bytes_stored = manifest.new_metadata_bytes();
+  report.bytes_compacted = manifest.compacted_bytes();
+  report.pages_read = manifest.pages_read();
+  report.pages_changed = manifest.pages_changed();
+  report.pages_stored = manifest.pages_stored();
+  report.pages_compacted = manifest.pages_compacted();
+  report.unseen_changes.assign(manifest.unseen_changes().begin(), manifest.unseen_changes().end());
+  report.unseen_change_count = manifest.unseen_change_count();
   report.pages_checked = manifest.pages_checked();
   report.pages_torn = manifest.pages_torn();
   report.bad_page_count = manifest.bad_page_count();
@@ -344,14 +418,7 @@ Status FinishManifest(Run& run, postgres::BackupSession& session, const CopyResu
   manifest.set_stop_time_us(stop_time_us);
   manifest.set_backup_label(stop.backup_label);
   manifest.set_tablespace_map(stop.tablespace_map);
-  for (const repository::BlobReference& list : copied.stream_lists) {
-    repository::ToMessage(list.pack, list.location, manifest.add_stream_lists());
-  }
-  manifest.set_stream_count(copied.stream_count);
-  manifest.set_stream_bytes(copied.stream_bytes);
-  uint64_t new_bytes = 0;
-  for (const repository::StoredPack& pack : copied.packs) new_bytes += pack.length;
-  manifest.set_new_pack_bytes(new_bytes);
+  DescribeCopy(copied, manifest);
   return NamePredecessor(*run.opened.cluster, manifest);
 }
 
@@ -378,11 +445,13 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
   const double began = MonotonicSeconds();
   ASSIGN_OR_RETURN(Run run, Prepare(settings, options));
   if (!options.test) RemoveStaleTemporaries(settings);
-  RETURN_IF_ERROR(repository::WriteLease(run.cluster(), run.backup_id, run.started));
   RunEnd end(run);
+  ASSIGN_OR_RETURN(BackupBase base, ChooseBase(run));
+  RETURN_IF_ERROR(RefuseBesideAnother(run));
+  ASSIGN_OR_RETURN(std::optional<ResumedRun> resumed, GoOnFromEarlierRun(run, base));
   format::Manifest manifest;
-  DescribeRun(run, manifest);
-  DescribeServer(run, manifest);
+  DescribeRun({run.backup_id, settings.cluster.name, options.note, run.started}, manifest);
+  DescribeServer(run.facts, run.data_directory, manifest);
   ASSIGN_OR_RETURN(std::string superuser, BootstrapSuperuser(run.connection));
   AddSetting(manifest, "bootstrap_superuser", superuser);
   double wal_wait_seconds = 0;
@@ -397,19 +466,20 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
   ASSIGN_OR_RETURN(postgres::ControlFileRead control,
                    postgres::ReadControlFile(run.data_directory));
   manifest.set_catalog_version(control.control.catalog_version);
+  const Timestamp before_listing = Timestamp::Now();
   ASSIGN_OR_RETURN(postgres::DataDirectoryListing listing,
                    postgres::ListDataDirectory(
                        run.data_directory, postgres::TablespaceVersionDirectory(control.control)));
-  DescribeTablespaces(run, listing, manifest);
+  manifest.set_listed_at_us(ListedAtUs(listing, before_listing));
+  DescribeTablespaces(run.facts, listing, manifest);
   ASSIGN_OR_RETURN(postgres::ExternalConfig config, CollectConfig(run));
   for (const std::string& note : listing.notes) manifest.add_notes(note);
   for (const std::string& note : config.notes) manifest.add_notes(note);
 
   sources::PageFindings findings;
-  uint64_t bytes_read = 0;
   const double copy_began = MonotonicSeconds();
-  ASSIGN_OR_RETURN(CopyResult copied,
-                   CopyDataDirectory(run, session, listing, config, findings, &bytes_read));
+  ASSIGN_OR_RETURN(CopyResult copied, CopyDataDirectory(run, session, listing, config, base,
+                                                        resumed, findings, manifest));
   const double copy_seconds = MonotonicSeconds() - copy_began;
   DescribeFindings(findings, manifest);
   // pg_control last: it must not be older than anything that was copied before it.
@@ -424,10 +494,15 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
                       .Context("waiting for the WAL that the backup needs"));
   manifest.set_finished_at_us(Timestamp::Now().unix_us);
   RETURN_IF_ERROR(repository::CommitBackup(run.cluster(), manifest, copied.packs));
-  if (!options.test) RememberBackup(settings, *run.opened.cluster, run.backup_id);
+  if (!options.test) {
+    RememberBackup(settings, *run.opened.cluster, run.backup_id);
+    Status removed = repository::RemoveCheckpoints(run.cluster(), run.backup_id);
+    if (!removed.ok()) LogWarning("{}", removed.error().message);
+  }
 
   BackupReport report = Summarise(run, manifest);
-  report.bytes_read = bytes_read;
+  report.bytes_read = copied.bytes_read;
+  report.packs = copied.new_packs.size();
   report.seconds = MonotonicSeconds() - began;
   report.copy_seconds = copy_seconds;
   report.wal_wait_seconds = wal_wait_seconds;

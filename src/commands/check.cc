@@ -17,6 +17,7 @@
 #include "postgres/server_facts.h"
 #include "postgres/wal_switch.h"
 #include "repository/history_store.h"
+#include "repository/keys/key_leftovers.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/wal_store/wal_store.h"
 #include "storage/local/local_storage.h"
@@ -92,8 +93,23 @@ class Checker {
     opened_ = std::move(*opened);
     Add("key", Severity::kOk,
         opened_->cluster->keys.encrypted()
-            ? fmt::format("opened with access key {}", opened_->cluster->keys.opened_with().ToHex())
+            ? fmt::format("opened with access key {}; the keys are of {}",
+                          opened_->cluster->keys.opened_with().ToHex(),
+                          opened_->cluster->keys.epoch_began().ToText())
             : "the repository is not encrypted");
+    CheckKeyLeftovers();
+  }
+
+  void CheckKeyLeftovers() {
+    Result<repository::KeyLeftovers> left =
+        repository::FindKeyLeftovers(*opened_->storage, opened_->cluster->names);
+    if (!left.ok()) return AddError("key", left.error());
+    if (left->empty()) return;
+    Add("key", Severity::kWarning,
+        fmt::format("a run that changes the keys goes on, or was interrupted and left {} access "
+                    "keys of roots that are not in force",
+                    left->access_keys.size()),
+        "run `pgcairn init`, or the next key command: both remove them");
   }
 
   void CheckServer() {

@@ -3,12 +3,18 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
+#include "commands/checkpoint_writer.h"
+#include "commands/previous_map.h"
+#include "commands/unchanged_files.h"
 #include "format/manifest.pb.h"
 #include "postgres/data_directory.h"
 #include "postgres/external_config.h"
 #include "repository/cluster_access.h"
+#include "repository/compaction/compaction.h"
+#include "repository/map/unit_writer.h"
 #include "repository/pack/pack_reference.h"
 #include "repository/pack/pack_uploader.h"
 #include "sources/physical/page_reader.h"
@@ -26,17 +32,32 @@ struct CopyOptions {
   Progress& progress;
   // Called about every second from the calling thread while the others copy; an error stops them.
   std::function<Status()> while_copying;
+  // What is stored already. Empty: everything is stored.
+  PreviousMap& previous;
+  CompareRules rules;
+  CheckpointWriter* checkpoints = nullptr;  // null: none are written
+  // Packs to be emptied, which `previous` knows as such.
+  repository::PacksToEmpty to_empty;
 };
 
 struct CopyResult {
   std::vector<repository::BlobReference> stream_lists;
-  std::vector<repository::StoredPack> packs;  // all that were written
+  std::vector<repository::StoredPack> packs;      // all that the streams need
+  std::vector<repository::StoredPack> new_packs;  // that were written
   uint64_t stream_count = 0;
   uint64_t stream_bytes = 0;
+  repository::UnitCounts units;
+  uint64_t files_unchanged = 0;  // by their stamps
+  uint64_t files_compared = 0;
+  uint64_t bytes_read = 0;
+  CompareReason reason = CompareReason::kNone;
+  std::string reason_detail;
+  std::vector<std::string> unseen_changes;  // the first thousand
+  uint64_t unseen_change_count = 0;
 };
 
-// When this returns OK every pack is durable. Memory: about 60 MiB and 40 MiB more for each thread,
-// and 100 bytes for every 32 MiB and every file of the cluster.
+// When this returns OK every pack is durable. Memory: about 60 MiB and 60 MiB more for each thread,
+// what `previous` takes, and 100 bytes for every file and every 32 MiB that changed.
 Result<CopyResult> CopyFiles(const repository::ClusterAccess& cluster, const CopyOptions& options);
 
 }  // namespace pgcairn::commands

@@ -131,7 +131,7 @@ class CopyFilesTest : public ::testing::Test {
       locations[link.oid] = fmt::format("{}.ts/{}", target_, link.oid);
     }
     return RestoreFiles(*cluster_.access, manifest_,
-                        {target_, target_ + ".config", locations, threads, progress});
+                        {{target_, target_ + ".config", locations}, threads, progress});
   }
 
   std::vector<std::string> PackNames() {

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "commands/open_cluster.h"
 #include "commands/recovery_config.h"
+#include "commands/recovery_sheet.h"
 #include "commands/server_check.h"
 #include "config/template.h"
 #include "postgres/connection.h"
@@ -15,22 +15,18 @@
 #include "postgres/server_facts.h"
 #include "repository/history_store.h"
 #include "repository/keys/access_key.h"
-#include "repository/keys/key_ring.h"
+#include "repository/keys/create_keys.h"
+#include "repository/keys/settle_keys.h"
 #include "repository/names.h"
 #include "repository/repository.h"
-#include "repository/seal/document.h"
-#include "repository/stored_twice.h"
 #include "storage/local/local_storage.h"
 #include "storage/probe.h"
-#include "util/clock.h"
 #include "util/file.h"
 
 namespace pgcairn::commands {
 namespace {
 
 constexpr char kRoleName[] = "pgcairn";
-constexpr uint64_t kKeyObjectBytesMax =
-    std::max<uint64_t>(repository::kPlainDocumentBytesMax, repository::kSealedDocumentBytesMax);
 
 std::string QuoteJson(std::string_view text) {
   std::string quoted = "\"";
@@ -88,46 +84,12 @@ Result<repository::AccessKeyPair> HostKey(const std::string& path, InitReport& r
   return pair;
 }
 
-std::string SheetHead(const config::Settings& settings, const InitReport& report,
-                      const repository::RepositoryId& repository) {
-  return fmt::format(
-      "pgcairn recovery sheet: keep it apart from the server and from the repository\n"
-      "  of several     the newest counts: a sheet of an init that was interrupted is worth "
-      "nothing\n"
-      "  written        {}\n"
-      "  repository     {} (id {})\n"
-      "  cluster        {} (PostgreSQL {}, system identifier {})\n",
-      Timestamp::Now().ToText(), settings.storage.local_path, repository.ToHex(),
-      settings.cluster.name, report.server_major, report.system_identifier);
-}
-
-std::string SheetTail() {
-  return "  to restore     install pgcairn on the new host, set BACKUP_STORAGE_PATH to a copy of "
-         "the\n"
-         "                 repository, give the key as above, then: pgcairn list;\n"
-         "                 pgcairn restore --type=full --target-dir=DIR\n"
-         "  without it     tools/reader/pgcairn_reader.py restores with Python alone\n";
-}
-
-std::string RecoverySheet(const config::Settings& settings, const InitReport& report,
-                          const repository::RepositoryId& repository,
-                          const std::optional<repository::AccessKeyPair>& recovery) {
-  std::string key;
-  if (!report.encrypted) {
-    key = "  key            none: the repository is not encrypted\n";
-  } else if (recovery) {
-    crypto::SecretBytes line = repository::EncodeKeyFile(*recovery);
-    key = fmt::format(
-        "  recovery key   put the next line into a file, chmod 600, and name that file in\n"
-        "                 encryption.key_file. It is shown this once and stored nowhere.\n"
-        "{}",
-        AsText(line.view()));
-  } else {
-    key =
-        "  key            the passphrase that BACKUP_ENCRYPTION_KEY held when this was written:\n"
-        "                 write it here by hand ______________________________________________\n";
-  }
-  return SheetHead(settings, report, repository) + key + SheetTail();
+std::string SheetFor(const config::Settings& settings, const InitReport& report,
+                     const repository::RepositoryId& repository,
+                     const std::optional<repository::AccessKeyPair>& recovery) {
+  SheetFacts facts{settings.storage.local_path, repository, settings.cluster.name,
+                   report.server_major, report.system_identifier};
+  return report.encrypted ? RecoverySheet(facts, recovery) : RecoverySheetWithoutKey(facts);
 }
 
 // Keys for a new cluster: the host's file, and the passphrase or a recovery key as a second way in.
@@ -150,14 +112,12 @@ Status CreateClusterKeys(const config::Settings& settings, storage::Storage& sto
           {format::AccessKeyObject::PASSPHRASE, std::nullopt, &passphrase, "passphrase"});
     } else {
       ASSIGN_OR_RETURN(recovery, repository::AccessKeyPair::Generate());
-      ASSIGN_OR_RETURN(repository::AccessKeyPair copy,
-                       repository::DecodeKeyFile(repository::EncodeKeyFile(*recovery).view()));
       keys.push_back(
-          {format::AccessKeyObject::KEY_FILE, std::move(copy), nullptr, "recovery sheet"});
+          {format::AccessKeyObject::KEY_FILE, recovery->Clone(), nullptr, "recovery sheet"});
     }
   }
   RETURN_IF_ERROR(repository::CreateKeys(storage, names, repository, std::move(keys), [&] {
-    options.show_recovery_sheet(RecoverySheet(settings, report, repository, recovery));
+    options.show_recovery_sheet(SheetFor(settings, report, repository, recovery));
   }));
   report.cluster_created = true;
   return {};
@@ -215,10 +175,10 @@ Result<InitReport> Init(config::Settings settings, const InitOptions& options) {
   if (!exists) {
     RETURN_IF_ERROR(CreateClusterKeys(settings, *storage, names, repository, options, report));
   }
-  for (const std::string& directory : {names.Keys(), names.Epochs()}) {
-    RETURN_IF_ERROR(repository::CompletePairs(*storage, directory, kKeyObjectBytesMax));
-  }
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
+  const repository::KeyRing& keys = opened.cluster->keys;
+  RETURN_IF_ERROR(
+      repository::SettleKeys(*storage, names, keys.root_id(), keys.generation(), keys.epoch()));
   report.encrypted = opened.cluster->keys.encrypted();
   ASSIGN_OR_RETURN(std::vector<format::ClusterHistory> history,
                    repository::ListHistory(*opened.cluster));

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
+#include <initializer_list>
 #include <thread>
 
 namespace pgcairn::commands {
@@ -22,65 +24,90 @@ std::vector<std::vector<LeafPart>> Parts(const std::vector<std::vector<uint32_t>
   return parts;
 }
 
-Leaves Take(LeafQueue& queue, LeafQueue::Turn& turn, size_t count) {
-  Leaves taken;
-  for (size_t i = 0; i < count; ++i) {
-    std::optional<size_t> leaf = queue.Next(turn);
-    if (!leaf) break;
-    taken.push_back(*leaf);
-  }
-  return taken;
-}
+Leaves Batch(std::initializer_list<size_t> leaves) { return leaves; }
 
 TEST(LeafQueue, AThreadStaysInItsFileAndTheLongestComesFirst) {
-  LeafQueue queue(Parts({{1}, {2}, {2}, {3}, {3}, {3}}));
+  LeafQueue queue(Parts({{1}, {2}, {2}, {3}, {3}, {3}}), 3);
   LeafQueue::Turn one;
   LeafQueue::Turn two;
-  EXPECT_EQ(Take(queue, one, 1), (Leaves{3}));
-  EXPECT_EQ(Take(queue, two, 2), (Leaves{1, 2}));
-  EXPECT_EQ(Take(queue, one, 2), (Leaves{4, 5}));
-  EXPECT_EQ(Take(queue, two, 9), (Leaves{0}));
-  EXPECT_EQ(Take(queue, one, 9), (Leaves{}));
+  EXPECT_EQ(queue.NextBatch(one), Batch({3}));
+  EXPECT_EQ(queue.NextBatch(two), Batch({1}));
+  EXPECT_EQ(queue.NextBatch(one), Batch({4}));
+  EXPECT_EQ(queue.NextBatch(two), Batch({2}));
+  EXPECT_EQ(queue.NextBatch(one), Batch({5}));
+  EXPECT_EQ(queue.NextBatch(two), Batch({0}));
+  EXPECT_EQ(queue.NextBatch(one), Batch({}));
 }
 
 TEST(LeafQueue, WhoHasNoFileLeftHelpsFromTheOtherEnd) {
-  LeafQueue queue(Parts({{1}, {1}, {1}, {1}}));
+  LeafQueue queue(Parts({{1}, {1}, {1}, {1}, {1}, {1}, {1}, {1}}), 2);
   LeafQueue::Turn one;
   LeafQueue::Turn two;
-  EXPECT_EQ(Take(queue, one, 1), (Leaves{0}));
-  EXPECT_EQ(Take(queue, two, 2), (Leaves{3, 2}));
-  EXPECT_EQ(Take(queue, one, 9), (Leaves{1}));
-  EXPECT_EQ(Take(queue, two, 9), (Leaves{}));
+  EXPECT_EQ(queue.NextBatch(one), Batch({0, 1}));
+  EXPECT_EQ(queue.NextBatch(two), Batch({7}));
+  EXPECT_EQ(queue.NextBatch(two), Batch({6}));
+  EXPECT_EQ(queue.NextBatch(one), Batch({2}));
 }
 
 TEST(LeafQueue, LeavesThatShareAFileAreOfOneThread) {
-  LeafQueue queue(Parts({{1, 2, 3}, {3}, {3, 4}, {5}}));
+  LeafQueue queue(Parts({{1, 2, 3}, {3}, {3, 4}, {5}}), 2);
   LeafQueue::Turn one;
   LeafQueue::Turn two;
-  EXPECT_EQ(Take(queue, one, 1), (Leaves{0}));
-  EXPECT_EQ(Take(queue, two, 1), (Leaves{3}));
-  EXPECT_EQ(Take(queue, one, 2), (Leaves{1, 2}));
+  EXPECT_EQ(queue.NextBatch(one), Batch({0}));
+  EXPECT_EQ(queue.NextBatch(two), Batch({3}));
+  EXPECT_EQ(queue.NextBatch(one), Batch({1}));
+  EXPECT_EQ(queue.NextBatch(one), Batch({2}));
+}
+
+TEST(LeafQueue, ABatchIsWholeFilesAndNeighbouringSmallOnes) {
+  std::vector<std::vector<uint32_t>> leaves;
+  for (uint32_t i = 0; i < 60; ++i) leaves.push_back({1});
+  for (uint32_t i = 0; i < 240; ++i) leaves.push_back({2 + i});
+  LeafQueue queue(Parts(leaves), 2);
+  LeafQueue::Turn one;
+  LeafQueue::Turn two;
+  Leaves first = queue.NextBatch(one);
+  ASSERT_EQ(first.size(), kBatchLeavesMax);
+  for (size_t i = 0; i < first.size(); ++i) EXPECT_EQ(first[i], i);
+  Leaves second = queue.NextBatch(two);
+  ASSERT_EQ(second.size(), 59u) << "half of its share of the 236 that are left";
+  for (size_t i = 0; i < second.size(); ++i) EXPECT_EQ(second[i], kBatchLeavesMax + i);
+}
+
+TEST(LeafQueue, TowardsTheEndBatchesBecomeSmall) {
+  LeafQueue queue(Parts(std::vector<std::vector<uint32_t>>(1000, {1})), 4);
+  LeafQueue::Turn turn;
+  std::vector<size_t> sizes;
+  for (Leaves batch = queue.NextBatch(turn); !batch.empty(); batch = queue.NextBatch(turn)) {
+    sizes.push_back(batch.size());
+  }
+  EXPECT_EQ(sizes.front(), kBatchLeavesMax);
+  EXPECT_EQ(sizes.back(), 1u);
+  EXPECT_TRUE(std::ranges::is_sorted(sizes, std::ranges::greater()));
 }
 
 TEST(LeafQueue, LeavesWithoutPartsAreLeftOut) {
-  LeafQueue queue(Parts({{}, {1}, {}, {1}}));
+  LeafQueue queue(Parts({{}, {1}, {}, {1}}), 1);
   LeafQueue::Turn turn;
-  EXPECT_EQ(Take(queue, turn, 9), (Leaves{1, 3}));
-  LeafQueue empty(Parts({}));
+  EXPECT_EQ(queue.NextBatch(turn), Batch({1}));
+  EXPECT_EQ(queue.NextBatch(turn), Batch({3}));
+  LeafQueue empty(Parts({}), 1);
   LeafQueue::Turn none;
-  EXPECT_EQ(Take(empty, none, 1), (Leaves{}));
+  EXPECT_EQ(empty.NextBatch(none), Batch({}));
 }
 
 TEST(LeafQueue, ManyThreadsGetEachLeafOnce) {
   std::vector<std::vector<uint32_t>> leaves;
   for (uint32_t i = 0; i < 5000; ++i) leaves.push_back({i / (i % 7 + 1)});
-  LeafQueue queue(Parts(leaves));
+  LeafQueue queue(Parts(leaves), 4);
   std::vector<std::atomic<int>> given(leaves.size());
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       LeafQueue::Turn turn;
-      while (std::optional<size_t> leaf = queue.Next(turn)) ++given[*leaf];
+      for (Leaves batch = queue.NextBatch(turn); !batch.empty(); batch = queue.NextBatch(turn)) {
+        for (size_t leaf : batch) ++given[leaf];
+      }
     });
   }
   for (std::thread& thread : threads) thread.join();

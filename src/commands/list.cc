@@ -5,14 +5,26 @@
 
 namespace pgcairn::commands {
 
+BackupRemarks RemarksOn(const format::Manifest& manifest, const repository::BackupNotes& notes) {
+  BackupRemarks remarks;
+  remarks.pinned = notes.pinned;
+  remarks.note = notes.note.value_or(manifest.note());
+  if (notes.verified) remarks.verified_at = Timestamp{notes.verified->at_us()};
+  if (!notes.unreadable.empty()) remarks.pinned.reset();
+  remarks.unreadable = notes.unreadable;
+  return remarks;
+}
+
 Result<ClusterList> List(const config::Settings& settings) {
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ClusterList list;
   list.cluster = settings.cluster.name;
   ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(*opened.cluster));
+  ASSIGN_OR_RETURN(auto notes, repository::ReadAllNotes(*opened.cluster));
   for (const std::string& id : ids) {
     Result<repository::StoredManifest> stored = repository::ReadManifest(*opened.cluster, id);
     if (stored.ok()) {
+      list.remarks.push_back(RemarksOn(stored->manifest, notes[id]));
       list.backups.push_back(std::move(stored->manifest));
     } else {
       list.damaged.push_back({id, stored.error().message});
@@ -22,13 +34,15 @@ Result<ClusterList> List(const config::Settings& settings) {
   return list;
 }
 
-Result<format::Manifest> Show(const config::Settings& settings, const std::string& id) {
+Result<ShownBackup> Show(const config::Settings& settings, const std::string& id) {
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(*opened.cluster));
   ASSIGN_OR_RETURN(std::string resolved, repository::ResolveBackupId(ids, id));
   ASSIGN_OR_RETURN(repository::StoredManifest stored,
                    repository::ReadManifest(*opened.cluster, resolved));
-  return std::move(stored.manifest);
+  ASSIGN_OR_RETURN(repository::BackupNotes notes, repository::ReadNotes(*opened.cluster, resolved));
+  BackupRemarks remarks = RemarksOn(stored.manifest, notes);
+  return ShownBackup{std::move(stored.manifest), std::move(remarks)};
 }
 
 }  // namespace pgcairn::commands

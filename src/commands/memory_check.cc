@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "commands/pruned.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/wal_store/wal_store.h"
 #include "util/shell_quoting.h"
@@ -36,6 +38,14 @@ Finding JudgeBackup(const NewestMemory& memory, const repository::ClusterAccess&
             ""};
   }
   if (found.code() == Code::kNotFound) {
+    if (std::optional<format::Deletion> pruned = PrunedBackup(cluster, backup.backup_id)) {
+      return {kSubject, Severity::kOk,
+              fmt::format("the newest backup that this host saw stored, {}, was deleted on purpose: "
+                          "the prune {} on {} recorded it on {}",
+                          backup.backup_id, pruned->prune_id(), pruned->host(),
+                          Timestamp{pruned->at_us()}.ToText()),
+              ""};
+    }
     return {kSubject, Severity::kError,
             fmt::format("the backup {}, which this host saw stored on {}, is not in the "
                         "repository: {}. The newest that is there: {}",
@@ -108,6 +118,18 @@ std::vector<Finding> CheckSegment(const NewestMemory& memory,
              fmt::format("the newest WAL segment that this host archived, {}, is in the repository",
                          remembered->name),
              ""}};
+  }
+  if (found.code() == Code::kNotFound) {
+    std::optional<format::Deletion> pruned =
+        PrunedSegment(cluster, remembered->system_identifier, remembered->name);
+    if (pruned) {
+      return {{kSubject, Severity::kOk,
+               fmt::format("the newest WAL segment that this host archived, {}, was deleted on "
+                           "purpose: the prune {} on {} recorded it on {}",
+                           remembered->name, pruned->prune_id(), pruned->host(),
+                           Timestamp{pruned->at_us()}.ToText()),
+               ""}};
+    }
   }
   if (found.code() != Code::kNotFound) {
     return {

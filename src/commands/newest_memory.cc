@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "commands/pruned.h"
 #include "postgres/lsn.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/names.h"
@@ -101,6 +102,7 @@ std::vector<RememberedBackup> Gone(const repository::ClusterAccess& cluster,
   for (RememberedBackup& backup : remembered) {
     Status found = LookForBackup(cluster, backup);
     if (found.ok()) continue;
+    if (found.code() == Code::kNotFound && PrunedBackup(cluster, backup.backup_id)) continue;
     std::string problem = found.code() == Code::kNotFound
                               ? "is not in the repository any more"
                               : "cannot be looked for: " + found.error().message;

@@ -38,7 +38,8 @@ struct RememberedSegment {
 };
 
 // kNotFound: the repository has no such backup (proven). kRefused: another manifest has that id.
-// Other errors: it cannot be told.
+// Other errors: it cannot be told. pruned.h says of one that is not found whether
+// it was to go.
 Status LookForBackup(const repository::ClusterAccess& cluster, const RememberedBackup& backup);
 
 // The two files of one cluster of one repository.

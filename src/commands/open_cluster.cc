@@ -30,7 +30,9 @@ Result<OpenedCluster> OpenCluster(const config::Settings& settings) {
   OpenedCluster opened;
   ASSIGN_OR_RETURN(std::unique_ptr<storage::LocalStorage> local,
                    storage::LocalStorage::Open(settings.storage.local_path));
-  opened.storage = std::move(local);
+  auto counting = std::make_unique<storage::CountingStorage>(std::move(local));
+  opened.requests = counting.get();
+  opened.storage = std::move(counting);
   SettingsCredentials credentials(settings);
   ASSIGN_OR_RETURN(opened.cluster, repository::OpenCluster(*opened.storage, settings.cluster.name,
                                                            credentials.get()));

@@ -7,14 +7,16 @@
 #include "config/settings.h"
 #include "crypto/secret_bytes.h"
 #include "repository/cluster_access.h"
+#include "storage/counting/counting_storage.h"
 #include "storage/storage.h"
 #include "util/result.h"
 
 namespace pgcairn::commands {
 
-// `cluster` refers to `storage`: move both or none.
+// `cluster` refers to `storage`, and `requests` to a part of it: move all or none.
 struct OpenedCluster {
   std::unique_ptr<storage::Storage> storage;
+  const storage::CountingStorage* requests = nullptr;  // counts what `cluster` asks for
   std::unique_ptr<repository::ClusterAccess> cluster;
 };
 

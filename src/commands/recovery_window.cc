@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "commands/archive.h"
+#include "commands/deleted_wal.h"
 #include "commands/stop_search.h"
 #include "repository/wal_store/wal_store.h"
 
@@ -66,6 +67,24 @@ Result<bool> IsContinued(const Archive& archive, const RecoveryWindow& window,
   return false;
 }
 
+// Where a prune deleted WAL on purpose there is no gap.
+Status AddGaps(const repository::ClusterAccess& cluster, const Archive& archive,
+               ClusterWindows& result) {
+  std::vector<Archive::Gap> gaps = archive.Gaps();
+  if (gaps.empty()) return {};
+  ASSIGN_OR_RETURN(
+      DeletedWal deleted,
+      DeletedWal::Read(cluster, {archive.wal().system_identifier()}, archive.segment_bytes()));
+  for (const Archive::Gap& missing : gaps) {
+    for (const Archive::Gap& gap : deleted.LostOf(missing)) {
+      postgres::WalSegment last{gap.first.timeline, gap.first.number + gap.count - 1};
+      result.gaps.push_back(
+          {gap.first.timeline, archive.NameOf(gap.first), archive.NameOf(last), gap.count});
+    }
+  }
+  return {};
+}
+
 Status AddSystem(const repository::ClusterAccess& cluster,
                  const std::vector<const format::Manifest*>& manifests, ClusterWindows& result) {
   repository::WalStore wal(cluster, manifests.front()->system_identifier());
@@ -79,11 +98,7 @@ Status AddSystem(const repository::ClusterAccess& cluster,
     ASSIGN_OR_RETURN(bool continued, IsContinued(archive, window, all));
     if (!continued) result.windows.push_back(window);
   }
-  for (const Archive::Gap& gap : archive.Gaps()) {
-    postgres::WalSegment last{gap.first.timeline, gap.first.number + gap.count - 1};
-    result.gaps.push_back(
-        {gap.first.timeline, archive.NameOf(gap.first), archive.NameOf(last), gap.count});
-  }
+  RETURN_IF_ERROR(AddGaps(cluster, archive, result));
   auto oldest =
       std::min_element(manifests.begin(), manifests.end(),
                        [](const auto* a, const auto* b) { return a->timeline() < b->timeline(); });

@@ -27,7 +27,7 @@ struct RecoveryWindow {
   std::vector<std::string> backups;  // ids, oldest first
 };
 
-// Segments that should be between two present ones and are not.
+// Segments that should be between two present ones and are not, but for what prunes deleted.
 struct WalGap {
   postgres::TimelineId timeline;
   std::string first_missing;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "commands/reading_lease.h"
+#include "commands/delta_check.h"
+#include "commands/restore_marker.h"
 #include "commands/restore_run.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -79,14 +82,30 @@ std::vector<std::string> NextCommands(const config::Settings& settings,
   return commands;
 }
 
-// A second attempt is refused while the first one's files are there.
 Error LeftIncomplete(Error error, const RestorePlaces& places) {
   error.hint += fmt::format(
-      "{}what was written to {} until then is incomplete and no server starts there: remove it, "
-      "and "
-      "its tablespaces, before the next attempt",
+      "{}what was written to {} until then is incomplete and no server starts there: `restore "
+      "--delta` goes on from there",
       error.hint.empty() ? "" : "; ", places.data_directory);
   return error;
+}
+
+struct Target {
+  Existing existing = Existing::kRefuse;
+  UniqueFd lock;
+};
+
+// Checks and locks the data directory; makes it when it is absent.
+Result<Target> PrepareTarget(const format::Manifest& manifest, const RestorePlaces& places,
+                             bool delta) {
+  Target target;
+  if (delta) {
+    ASSIGN_OR_RETURN(bool anything, CheckDeltaTarget(manifest, places));
+    if (anything) target.existing = Existing::kReuse;
+  }
+  if (target.existing == Existing::kRefuse) RETURN_IF_ERROR(PreparePlaces(manifest, places));
+  ASSIGN_OR_RETURN(target.lock, LockForRestore(places.data_directory));
+  return target;
 }
 
 }  // namespace
@@ -96,28 +115,21 @@ Result<RestoreReport> Restore(const config::Settings& settings, const RestoreOpt
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(RecoveryPlan plan,
                    PlanRecovery(*opened.cluster, options.target, options.source));
+  ASSIGN_OR_RETURN(ReadingLease lease, ReadingLease::Take(*opened.cluster, format::Lease::RESTORE,
+                                                          plan.manifest.backup_id()));
   for (const std::string& line : plan.explanation) LogInfo("{}", line);
   std::string directory = options.target_directory.empty() ? DefaultTarget(settings, plan.manifest)
                                                            : options.target_directory;
   ASSIGN_OR_RETURN(RestorePlaces places,
                    ChoosePlaces(plan.manifest, directory, options.tablespace_map));
-  RETURN_IF_ERROR(PreparePlaces(plan.manifest, places));
-  Result<RestoredFiles> written =
-      WriteRestoredDirectory(settings, *opened.cluster, plan, places, options);
+  ASSIGN_OR_RETURN(Target target, PrepareTarget(plan.manifest, places, options.delta));
+  Result<WrittenDirectory> written =
+      WriteRestoredDirectory(settings, *opened.cluster, plan, places, options, target.existing);
   if (!written.ok()) return LeftIncomplete(written.error(), places);
-  RestoredFiles restored = *std::move(written);
 
-  RestoreReport report;
-  report.backup_id = plan.manifest.backup_id();
-  report.data_directory = places.data_directory;
-  if (!restored.config_files.empty()) report.config_directory = places.config_directory;
-  report.timeline = plan.timeline.value;
-  report.target = plan.target.Describe();
-  report.explanation = plan.explanation;
-  report.files = restored.files;
-  report.bytes = restored.bytes;
+  RestoreReport report = BeginReport(plan, places, *written, *opened.requests);
   report.seconds = MonotonicSeconds() - began;
-  report.next_commands = NextCommands(settings, plan.manifest, places, restored.config_files);
+  report.next_commands = NextCommands(settings, plan.manifest, places, written->files.config_files);
   return report;
 }
 

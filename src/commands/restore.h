@@ -19,6 +19,7 @@ struct RestoreOptions {
   std::vector<std::string> tablespace_map;  // "OLD=NEW"
   std::string target_action = "promote";    // promote, pause or shutdown
   bool keep_archive_mode = false;
+  bool delta = false;  // the directory may be the cluster's own, whole or half restored
   ProgressStyle progress = ProgressStyle::kNone;
 };
 
@@ -30,14 +31,22 @@ struct RestoreReport {
   std::string target;  // as it was understood
   std::vector<std::string> explanation;
   uint64_t files = 0;
-  uint64_t bytes = 0;
+  uint64_t bytes = 0;  // that the files have
+  // Of relations: pages that were compared with what was there, and pages that were written.
+  uint64_t pages_compared = 0;
+  uint64_t pages_written = 0;
+  uint64_t bytes_written = 0;  // to all files of the backup
+  uint64_t files_removed = 0;  // that the backup does not have
+  uint64_t requests = 0;       // to the storage, of all kinds
+  uint64_t bytes_fetched = 0;
   double seconds = 0;
   // What to run now, one command a line.
   std::vector<std::string> next_commands;
 };
 
 // When this returns OK the directory is whole, durable, and recovers to the target when a server is
-// started on it. pg_control is written last: until then no server starts on it.
+// started on it. pg_control is written last, and with `delta` taken away first: meanwhile no server
+// starts on it, and if this process ends meanwhile, another run with `delta` goes on from there.
 // Errors: kUnreachableTarget, kUsage, kNotFound, kRefused, before a byte is written; kDamaged,
 // kNoSpace, kStorage meanwhile, and the directory cannot be started.
 Result<RestoreReport> Restore(const config::Settings& settings, const RestoreOptions& options);

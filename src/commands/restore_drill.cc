@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "commands/reading_lease.h"
 #include "commands/restore.h"
 #include "commands/restore_run.h"
 #include "commands/trial_directory.h"
@@ -96,6 +97,8 @@ Result<RestoreTestReport> TestRestore(const config::Settings& settings,
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(RecoveryPlan plan,
                    PlanRecovery(*opened.cluster, options.target, options.source));
+  ASSIGN_OR_RETURN(ReadingLease lease, ReadingLease::Take(*opened.cluster, format::Lease::RESTORE,
+                                                          plan.manifest.backup_id()));
   for (const std::string& line : plan.explanation) LogInfo("{}", line);
   ASSIGN_OR_RETURN(TrialDirectory scratch, TrialDirectory::Make(settings.restore.test_directory));
   RestorePlaces places = ChooseTestPlaces(plan.manifest, scratch.path());
@@ -107,8 +110,9 @@ Result<RestoreTestReport> TestRestore(const config::Settings& settings,
   RestoreTestReport report;
   double began = MonotonicSeconds();
   auto lap = [&began] { return MonotonicSeconds() - std::exchange(began, MonotonicSeconds()); };
-  ASSIGN_OR_RETURN(RestoredFiles restored,
-                   WriteRestoredDirectory(settings, *opened.cluster, plan, places, trial));
+  ASSIGN_OR_RETURN(
+      WrittenDirectory written,
+      WriteRestoredDirectory(settings, *opened.cluster, plan, places, trial, Existing::kRefuse));
   report.restore_seconds = lap();
   ASSIGN_OR_RETURN(postgres::StandaloneServer server,
                    StartTrialServer(settings, plan.manifest, places, scratch.path()));
@@ -119,13 +123,7 @@ Result<RestoreTestReport> TestRestore(const config::Settings& settings,
   RETURN_IF_ERROR(server.Stop());
   report.stop_seconds = lap();
 
-  report.restore.backup_id = plan.manifest.backup_id();
-  report.restore.data_directory = places.data_directory;
-  report.restore.timeline = plan.timeline.value;
-  report.restore.target = plan.target.Describe();
-  report.restore.explanation = plan.explanation;
-  report.restore.files = restored.files;
-  report.restore.bytes = restored.bytes;
+  report.restore = BeginReport(plan, places, written, *opened.requests);
   report.restore.seconds = report.restore_seconds;
   return report;
 }

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
+#include "commands/place_stream.h"
+#include "commands/stream_roots.h"
 #include "format/manifest.pb.h"
 #include "repository/cluster_access.h"
 #include "util/progress.h"
@@ -14,17 +15,22 @@
 namespace pgcairn::commands {
 
 struct RestoreFilesOptions {
-  std::string data_directory;    // exists, and is empty
-  std::string config_directory;  // for configuration from outside; made when there is any
-  // Where each tablespace of the manifest goes, by oid; every one has an entry.
-  std::map<uint32_t, std::string> tablespace_locations;
+  // The data directory exists; every tablespace of the manifest has a location; the directory for
+  // configuration is made when there is any.
+  StreamRoots roots;
   size_t threads = 1;
   Progress& progress;
+  // kRefuse: the directories are empty. kReuse: what lies there already is compared with the
+  // backup, and only what differs is fetched and written. Files that the backup does not have stay.
+  Existing existing = Existing::kRefuse;
 };
 
 struct RestoredFiles {
   uint64_t files = 0;
-  uint64_t bytes = 0;
+  uint64_t bytes = 0;  // that they have
+  uint64_t pages_compared = 0;
+  uint64_t pages_written = 0;
+  uint64_t bytes_written = 0;  // without the zeros that a new file begins with
   // Files of configuration from outside, below config_directory.
   std::vector<std::string> config_files;
 };
@@ -33,6 +39,8 @@ struct RestoredFiles {
 // are written with their sizes and modes, but not yet durable (file_system_sync.h). pg_control,
 // backup_label and tablespace_map are not written.
 // Errors: kDamaged, kNotFound (a pack is missing), kNoSpace, kStorage, kPermission.
+//
+// Memory: 32 MiB for each thread, and one stream list.
 Result<RestoredFiles> RestoreFiles(const repository::ClusterAccess& cluster,
                                    const format::Manifest& manifest,
                                    const RestoreFilesOptions& options);

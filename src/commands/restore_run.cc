@@ -5,9 +5,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
+#include "commands/delta_cleanup.h"
+#include "commands/delta_takeover.h"
 #include "commands/file_system_sync.h"
+#include "commands/restore_marker.h"
 #include "postgres/control_file.h"
 #include "postgres/tablespace_map.h"
 #include "util/file.h"
@@ -75,6 +80,10 @@ Status CheckManifestParts(const format::Manifest& manifest) {
 Result<std::vector<FileSystemSync>> BeginSyncs(const RestorePlaces& places) {
   std::vector<std::string> directories{places.data_directory};
   for (const auto& [oid, location] : places.tablespace_locations) directories.push_back(location);
+  // On another disk than the data directory, old WAL must not come back there.
+  const std::string wal = places.data_directory + "/pg_wal";
+  std::error_code error;
+  if (std::filesystem::is_symlink(wal, error)) directories.push_back(wal);
   std::vector<FileSystemSync> syncs;
   for (const std::string& directory : directories) {
     ASSIGN_OR_RETURN(FileSystemSync sync, FileSystemSync::Begin(directory));
@@ -85,27 +94,65 @@ Result<std::vector<FileSystemSync>> BeginSyncs(const RestorePlaces& places) {
 
 }  // namespace
 
-Result<RestoredFiles> WriteRestoredDirectory(const config::Settings& settings,
-                                             const repository::ClusterAccess& cluster,
-                                             const RecoveryPlan& plan, const RestorePlaces& places,
-                                             const RestoreOptions& options) {
-  RETURN_IF_ERROR(CheckManifestParts(plan.manifest));
+Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings,
+                                                const repository::ClusterAccess& cluster,
+                                                const RecoveryPlan& plan,
+                                                const RestorePlaces& places,
+                                                const RestoreOptions& options, Existing existing) {
+  const format::Manifest& manifest = plan.manifest;
+  const std::string& data = places.data_directory;
+  RETURN_IF_ERROR(CheckManifestParts(manifest));
   ASSIGN_OR_RETURN(std::vector<FileSystemSync> syncs, BeginSyncs(places));
   // The configuration lies beside the data directory, which may be a disk of its own.
   ASSIGN_OR_RETURN(FileSystemSync config_sync, FileSystemSync::Begin(places.config_directory));
-  Progress progress(options.progress, "restore", plan.manifest.stream_bytes());
-  RestoreFilesOptions files{places.data_directory, places.config_directory,
-                            places.tablespace_locations,
-                            static_cast<size_t>(settings.performance.jobs), progress};
-  ASSIGN_OR_RETURN(RestoredFiles restored, RestoreFiles(cluster, plan.manifest, files));
+  RETURN_IF_ERROR(WriteRestoreMarker(data, {manifest.system_identifier(), manifest.backup_id()}));
+  WrittenDirectory written;
+  if (existing == Existing::kReuse) {
+    RETURN_IF_ERROR(TakeFromServers(data));
+    ASSIGN_OR_RETURN(written.files_removed, RemoveWhatBackupLacks(cluster, manifest, places));
+    RETURN_IF_ERROR(
+        PlaceDirectory(data, DataDirectoryMode(manifest.data_directory_mode()), existing, true));
+  }
+  Progress progress(options.progress, "restore", manifest.stream_bytes());
+  RestoreFilesOptions files{{data, places.config_directory, places.tablespace_locations},
+                            static_cast<size_t>(settings.performance.jobs),
+                            progress,
+                            existing};
+  ASSIGN_OR_RETURN(written.files, RestoreFiles(cluster, manifest, files));
   RETURN_IF_ERROR(WriteRecoverySettings(settings, plan, places, options));
-  RETURN_IF_ERROR(WriteLabels(plan.manifest, places));
+  RETURN_IF_ERROR(WriteLabels(manifest, places));
   for (FileSystemSync& sync : syncs) RETURN_IF_ERROR(sync.Finish());
-  if (!restored.config_files.empty()) RETURN_IF_ERROR(config_sync.Finish());
+  if (!written.files.config_files.empty()) RETURN_IF_ERROR(config_sync.Finish());
   // Only now can a server start here.
-  RETURN_IF_ERROR(WriteFileDurably(places.data_directory + "/" + postgres::kControlFilePath,
-                                   AsBytes(plan.manifest.control_file()), FileMode(plan.manifest)));
-  return restored;
+  RETURN_IF_ERROR(WriteFileDurably(data + "/" + postgres::kControlFilePath,
+                                   AsBytes(manifest.control_file()), FileMode(manifest)));
+  RETURN_IF_ERROR(RemoveRestoreMarker(data));
+  return written;
+}
+
+RestoreReport BeginReport(const RecoveryPlan& plan, const RestorePlaces& places,
+                          const WrittenDirectory& written,
+                          const storage::CountingStorage& requests) {
+  RestoreReport report;
+  report.backup_id = plan.manifest.backup_id();
+  report.data_directory = places.data_directory;
+  if (!written.files.config_files.empty()) report.config_directory = places.config_directory;
+  report.timeline = plan.timeline.value;
+  report.target = plan.target.Describe();
+  report.explanation = plan.explanation;
+  report.files = written.files.files;
+  report.bytes = written.files.bytes;
+  report.pages_compared = written.files.pages_compared;
+  report.pages_written = written.files.pages_written;
+  report.bytes_written = written.files.bytes_written;
+  report.files_removed = written.files_removed;
+  for (size_t kind = 0; kind < storage::kRequestKinds; ++kind) {
+    const auto request = static_cast<storage::Request>(kind);
+    const storage::RequestCount count = requests.Count(request);
+    report.requests += count.requests;
+    if (request != storage::Request::kPut) report.bytes_fetched += count.bytes;
+  }
+  return report;
 }
 
 }  // namespace pgcairn::commands

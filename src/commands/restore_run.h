@@ -7,14 +7,29 @@
 #include "commands/restore.h"
 #include "commands/restore_files.h"
 #include "commands/restore_target.h"
+#include "storage/counting/counting_storage.h"
 #include "util/result.h"
 
 namespace pgcairn::commands {
 
-// Files, recovery settings, labels, and pg_control last; all durable when it returns OK.
-Result<RestoredFiles> WriteRestoredDirectory(const config::Settings& settings,
-                                             const repository::ClusterAccess& cluster,
-                                             const RecoveryPlan& plan, const RestorePlaces& places,
-                                             const RestoreOptions& options);
+struct WrittenDirectory {
+  RestoredFiles files;
+  uint64_t files_removed = 0;
+};
+
+// Files, recovery settings, labels, and pg_control last; all durable when it returns OK. Until then
+// no server starts there, and a marker (restore_marker.h) says what is going on. `existing` is
+// kReuse for a directory that CheckDeltaTarget (delta_check.h) has accepted: what the backup does
+// not have is removed from it.
+Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings,
+                                                const repository::ClusterAccess& cluster,
+                                                const RecoveryPlan& plan,
+                                                const RestorePlaces& places,
+                                                const RestoreOptions& options, Existing existing);
+
+// What both reports say: all but what comes after the writing.
+RestoreReport BeginReport(const RecoveryPlan& plan, const RestorePlaces& places,
+                          const WrittenDirectory& written,
+                          const storage::CountingStorage& requests);
 
 }  // namespace pgcairn::commands

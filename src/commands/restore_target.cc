@@ -12,6 +12,7 @@
 #include <set>
 #include <system_error>
 
+#include "commands/running_server.h"
 #include "util/file.h"
 #include "util/progress.h"
 
@@ -83,35 +84,20 @@ Status RequireEmpty(const std::string& directory) {
   if (error) return ErrnoError(error.value(), "looking into", directory);
   if (entries == std::filesystem::directory_iterator()) return {};
   bool running = Exists(directory + "/postmaster.pid");
-  return Error{Code::kRefused,
-               fmt::format("{} is not empty{}", directory,
-                           running ? ", and a server runs or ran in it (postmaster.pid)" : ""),
-               "restore into a new or empty directory; to replace this one, stop its server and "
-               "move it away first"};
+  return Error{
+      Code::kRefused,
+      fmt::format("{} is not empty{}", directory,
+                  running ? ", and a server runs or ran in it (postmaster.pid)" : ""),
+      "restore into a new or empty directory; to bring this one to the backup's state, stop "
+      "its server and use --delta"};
 }
 
-// A server whose directory was emptied under it would write its old state over the restored files.
-Status RefuseRunningServer(const std::string& directory) {
-  std::error_code error;
-  std::string wanted = std::filesystem::weakly_canonical(directory, error).string();
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-    std::string name = entry.path().filename().string();
-    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    std::error_code unreadable;
-    std::string cwd = std::filesystem::read_symlink(entry.path() / "cwd", unreadable).string();
-    if (unreadable || (cwd != wanted && cwd != wanted + " (deleted)")) continue;
-    Result<Bytes> comm = ReadFile(entry.path().string() + "/comm", 64);
-    if (!comm.ok() || !AsText(*comm).starts_with("postgres")) continue;
-    return Error{Code::kRefused,
-                 fmt::format("a PostgreSQL server (process {}) still runs in {}", name, directory),
-                 "stop it first: pg_ctl stop, or systemctl stop postgresql"};
-  }
-  return {};
-}
+}  // namespace
 
-// The manifest does not say how much goes to which place, so all their disks are taken together: a
-// restore that this lets pass may still find one of them full.
-Status CheckSpace(const RestorePlaces& places, uint64_t bytes) {
+// PostgreSQL refuses to start in a directory with any other mode.
+mode_t DataDirectoryMode(uint32_t mode_of_origin) { return mode_of_origin == 0750 ? 0750 : 0700; }
+
+Status RequireRoom(const RestorePlaces& places, uint64_t bytes) {
   std::vector<std::string> directories{places.data_directory};
   for (const auto& [oid, location] : places.tablespace_locations) directories.push_back(location);
   std::set<dev_t> devices;
@@ -129,11 +115,13 @@ Status CheckSpace(const RestorePlaces& places, uint64_t bytes) {
   }
   if (free >= bytes) return {};
   return Error{Code::kNoSpace,
-               fmt::format("{} {} {} free, the backup needs {}", disks,
+               fmt::format("{} {} {} free, the restore needs {}", disks,
                            devices.size() == 1 ? "has" : "together have", FormatBytes(free),
                            FormatBytes(bytes)),
                "free some space or restore to another disk with --target-dir"};
 }
+
+namespace {
 
 Status MakeDataDirectory(const std::string& directory, uint32_t mode) {
   RETURN_IF_ERROR(MakeDirectories(directory));
@@ -143,9 +131,7 @@ Status MakeDataDirectory(const std::string& directory, uint32_t mode) {
     return Error{Code::kPermission, fmt::format("{} belongs to another user", directory),
                  "restore as the user that will run the server, into a directory it owns"};
   }
-  // PostgreSQL refuses to start in a directory with any other mode.
-  mode_t wanted = mode == 0750 ? 0750 : 0700;
-  if (::chmod(directory.c_str(), wanted) != 0) {
+  if (::chmod(directory.c_str(), DataDirectoryMode(mode)) != 0) {
     return ErrnoError(errno, "setting the mode of", directory);
   }
   return {};
@@ -204,7 +190,7 @@ Status PreparePlaces(const format::Manifest& manifest, const RestorePlaces& plac
   for (const auto& [oid, location] : places.tablespace_locations) {
     RETURN_IF_ERROR(RequireEmpty(location));
   }
-  RETURN_IF_ERROR(CheckSpace(places, manifest.stream_bytes()));
+  RETURN_IF_ERROR(RequireRoom(places, manifest.stream_bytes()));
   return MakeDataDirectory(places.data_directory, manifest.data_directory_mode());
 }
 

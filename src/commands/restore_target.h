@@ -2,6 +2,9 @@
 // get right).
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -33,5 +36,12 @@ RestorePlaces ChooseTestPlaces(const format::Manifest& manifest, const std::stri
 // written, or belongs to another user. kNoSpace: the file system has less room than the backup
 // needs. The data directory is made, with the manifest's mode, when this returns OK.
 Status PreparePlaces(const format::Manifest& manifest, const RestorePlaces& places);
+
+// Of a restored data directory and its tablespaces.
+mode_t DataDirectoryMode(uint32_t mode_of_origin);
+
+// kNoSpace when all disks of the places together have less than that free. The manifest does not
+// say how much goes to which place: a restore that this lets pass may still find one of them full.
+Status RequireRoom(const RestorePlaces& places, uint64_t bytes);
 
 }  // namespace pgcairn::commands

@@ -4,13 +4,19 @@
 #include <optional>
 #include <utility>
 
+#include "repository/checkpoint/checkpoint_store.h"
+#include "repository/lease/tombstone.h"
 #include "util/bytes.h"
 
 namespace pgcairn::commands {
 
 UnfinishedBackup::UnfinishedBackup(storage::Storage& inner, repository::ClusterNames names,
                                    std::string_view backup_id)
-    : ForwardingStorage(inner), names_(std::move(names)), manifest_(names_.Manifest(backup_id)) {}
+    : ForwardingStorage(inner),
+      names_(std::move(names)),
+      backup_id_(backup_id),
+      manifest_(names_.Manifest(backup_id)),
+      checkpoints_(names_.Checkpoints() + "/" + backup_id_ + "/") {}
 
 Status UnfinishedBackup::PutIfAbsent(std::string_view name, std::span<const ByteView> parts) {
   if (name == manifest_) {
@@ -19,10 +25,18 @@ Status UnfinishedBackup::PutIfAbsent(std::string_view name, std::span<const Byte
   }
   Status put = ForwardingStorage::PutIfAbsent(name, parts);
   if (put.ok()) Remember(name);
+  if (!put.ok() && put.code() == Code::kNoSpace) {
+    std::lock_guard lock(mutex_);
+    room_was_used_up_ = true;
+  }
   return put;
 }
 
 void UnfinishedBackup::Remember(std::string_view name) {
+  if (name.starts_with(checkpoints_)) {
+    std::lock_guard lock(mutex_);
+    has_checkpoint_ = true;
+  }
   std::optional<Bytes> hash = FromHex(name.substr(name.rfind('/') + 1));
   crypto::Sha256Digest sha256;
   if (!hash || hash->size() != sha256.bytes.size()) return;
@@ -32,8 +46,15 @@ void UnfinishedBackup::Remember(std::string_view name) {
   packs_.push_back(sha256);
 }
 
-Status UnfinishedBackup::TakeBack() {
+Status UnfinishedBackup::TakeBack(const repository::ClusterAccess& cluster) {
   std::lock_guard lock(mutex_);
+  if (has_checkpoint_ && !packs_.empty()) {
+    if (!room_was_used_up_) return {};
+    ASSIGN_OR_RETURN(repository::GivenUp given_up,
+                     repository::GiveUp(cluster, backup_id_, "the room was used up"));
+    if (given_up != repository::GivenUp::kNow) return {};
+    RETURN_IF_ERROR(repository::RemoveCheckpoints(cluster, backup_id_));
+  }
   while (!packs_.empty()) {
     std::string name = names_.Pack(packs_.back());
     RETURN_IF_ERROR(inner().Delete(name).Context("taking back the pack " + name));

@@ -12,6 +12,7 @@
 
 #include "commands/damage_records.h"
 #include "commands/open_cluster.h"
+#include "commands/reading_lease.h"
 #include "commands/recovery_window.h"
 #include "commands/verify_inventory.h"
 #include "commands/verify_lost.h"
@@ -66,7 +67,9 @@ class Verification {
   Result<VerifyReport> Run(const repository::Credentials& credentials) {
     const double began = MonotonicSeconds();
     RETURN_IF_ERROR(Open(credentials));
+    if (IsAll()) RETURN_IF_ERROR(TakeLease(""));
     RETURN_IF_ERROR(FindBackups());
+    if (!IsAll()) RETURN_IF_ERROR(TakeLease(candidates_.front().result.backup_id));
     ReadManifests();
     ReadReferences();
     RETURN_IF_ERROR(MakeProgress());
@@ -138,6 +141,19 @@ class Verification {
       candidate.result.backup_id = std::move(id);
       candidates_.push_back(std::move(candidate));
     }
+    return {};
+  }
+
+  // With what was deleted under it a verification would cry for nothing. Without a key there is
+  // none.
+  Status TakeLease(const std::string& base) {
+    if (!opened_) return {};
+    // Whatever else verifies writes nowhere.
+    repository::ClusterAccess writing{*writable_, names_, opened_->place, std::move(opened_->keys)};
+    Result<ReadingLease> lease = ReadingLease::Take(writing, format::Lease::VERIFY, base);
+    opened_->keys = std::move(writing.keys);
+    RETURN_IF_ERROR(lease.status());
+    lease_.emplace(*std::move(lease));
     return {};
   }
 
@@ -508,6 +524,7 @@ class Verification {
 
   std::unique_ptr<repository::ClusterAccess> opened_;  // null without a key
   std::optional<repository::ClusterAccess> cluster_;   // the same, over proven packs
+  std::optional<ReadingLease> lease_;
   BackupNames backup_names_;
   std::vector<Candidate> candidates_;
   std::vector<format::Manifest> manifests_;  // of all backups that can be read, oldest first

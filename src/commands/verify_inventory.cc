@@ -11,6 +11,9 @@
 #include "format/damaged.pb.h"
 #include "format/keys.pb.h"
 #include "format/notes.pb.h"
+#include "format/runs.pb.h"
+#include "repository/lease/tombstone.h"
+#include "repository/manifest/manifest_store.h"
 #include "repository/names.h"
 #include "repository/seal/document.h"
 #include "repository/seal/stored_shape.h"
@@ -19,8 +22,6 @@ namespace pgcairn::commands {
 namespace {
 
 using repository::ObjectKind;
-
-constexpr std::string_view kListSuffix = ".refs";
 
 std::string_view LastComponent(std::string_view name) { return name.substr(name.rfind('/') + 1); }
 
@@ -75,9 +76,23 @@ Status CheckNote(const std::string& name, const std::string& message,
   if (note.ParseFromString(message) && names.Note(note.backup_id(), note.number()) == name) {
     return {};
   }
+  return Error{Code::kDamaged, name + " is a note on another backup, or another one", ""};
+}
+
+Status CheckDeletion(const std::string& name, const std::string& message,
+                     const repository::ClusterNames& names) {
   format::Deletion deletion;
   if (deletion.ParseFromString(message) && names.Deletion(deletion.prune_id()) == name) return {};
-  return Error{Code::kDamaged, name + " is a note of another place", ""};
+  return Error{Code::kDamaged, name + " is the record of another prune", ""};
+}
+
+Status CheckTrash(const std::string& name, const std::string& message,
+                  const repository::ClusterNames& names) {
+  format::Trash trash;
+  if (trash.ParseFromString(message) && names.TrashPart(trash.prune_id(), trash.part()) == name) {
+    return {};
+  }
+  return Error{Code::kDamaged, name + " is what another prune means to delete", ""};
 }
 
 Status CheckDamagedPack(const std::string& name, const std::string& message,
@@ -94,21 +109,20 @@ Status CheckDamagedPack(const std::string& name, const std::string& message,
 
 Result<BackupNames> ListBackupNames(storage::Storage& storage,
                                     const repository::ClusterNames& names, Findings& findings) {
-  ASSIGN_OR_RETURN(storage::Listing listing, storage.List(names.Backups()));
-  BackupNames backups;
-  for (const storage::ObjectInfo& object : listing.objects) {
-    std::string name(LastComponent(object.name));
-    if (repository::IsBackupId(name)) {
-      backups.ids.push_back(std::move(name));
-    } else if (name.ends_with(kListSuffix) &&
-               repository::IsBackupId(name.substr(0, name.size() - kListSuffix.size()))) {
-      backups.lists.insert(name.substr(0, name.size() - kListSuffix.size()));
-    } else {
-      findings.Warn(Unknown(object.name));
-    }
+  ASSIGN_OR_RETURN(repository::BackupNames found, repository::ListBackups(storage, names));
+  for (const std::string& name : found.unknown) findings.Warn(Unknown(name));
+  for (const std::string& id : found.tombstones) {
+    const std::string name = names.Manifest(id);
+    Result<Bytes> object = storage.Get(name, repository::kTombstoneBytesMax);
+    Status status = object.ok() ? repository::ReadTombstone(*object, id).status() : object.status();
+    if (!status.ok()) findings.Add(name, status.error());
   }
-  for (const std::string& directory : listing.directories) findings.Warn(Unknown(directory));
-  std::sort(backups.ids.begin(), backups.ids.end());
+  BackupNames backups;
+  backups.ids = std::move(found.ids);
+  for (std::string& id : found.lists) {
+    // Of a run that was given up between its list and its manifest: prune removes it.
+    if (!std::ranges::binary_search(found.tombstones, id)) backups.lists.insert(std::move(id));
+  }
   return backups;
 }
 
@@ -140,8 +154,9 @@ OrphanPacks FindOrphanPacks(storage::Storage& storage, const repository::Cluster
 
 void WarnOfUnknown(storage::Storage& storage, const repository::ClusterNames& names,
                    Findings& findings) {
-  static constexpr std::array<std::string_view, 9> kKnown{
-      "keys", "epochs", "packs", "backups", "history", "wal", "leases", "notes", "damaged"};
+  static constexpr std::array<std::string_view, 11> kKnown{
+      "keys",   "epochs", "packs",   "backups", "history",    "wal",
+      "leases", "trash",  "damaged", "notes",   "checkpoints"};
   storage::Listing listing = ListOrReport(storage, names.Root(), findings);
   for (const storage::ObjectInfo& object : listing.objects) findings.Warn(Unknown(object.name));
   for (const std::string& directory : listing.directories) {
@@ -162,21 +177,35 @@ void VerifyDocuments(storage::Storage& storage, const repository::ClusterNames& 
                                         ? OpenStored(kind, *bytes, cluster).Context(object.name)
                                         : Result<std::string>(bytes.error());
       Status status = message.status();
-      const bool readable = cluster != nullptr || kind == ObjectKind::kDamagedPack;
-      if (status.ok() && readable) status = check(object.name, *message, names);
-      // The others go away: with their run, with their backup, or when their pack is good again.
-      const bool stays = kind == ObjectKind::kHistory;
-      if (status.ok() || (!stays && status.code() == Code::kNotFound)) continue;
+      if (status.ok() && (cluster != nullptr || kind == ObjectKind::kDamagedPack)) {
+        status = check(object.name, *message, names);
+      }
+      // A lease and trash go away when their run ends, a note when its backup is deleted, the
+      // record of a damaged pack when it is good again.
+      bool may_go = kind == ObjectKind::kLease || kind == ObjectKind::kNote ||
+                    kind == ObjectKind::kTrash || kind == ObjectKind::kDamagedPack;
+      if (status.ok() || (may_go && status.code() == Code::kNotFound)) continue;
       findings.Add(object.name, status.error());
     }
-    return listing.directories;
   };
   verify(names.Histories(), ObjectKind::kHistory, CheckHistory);
   verify(names.Leases(), ObjectKind::kLease, CheckLease);
-  verify(names.DamagedPacks(), ObjectKind::kDamagedPack, CheckDamagedPack);
-  for (const std::string& directory : verify(names.Notes(), ObjectKind::kNote, CheckNote)) {
-    verify(directory, ObjectKind::kNote, CheckNote);
+  verify(names.Deletions(), ObjectKind::kNote, CheckDeletion);
+  storage::Listing trash = ListOrReport(storage, names.Trashes(), findings);
+  for (const std::string& directory : trash.directories) {
+    verify(directory, ObjectKind::kTrash, CheckTrash);
   }
+  storage::Listing notes = ListOrReport(storage, names.Notes(), findings);
+  for (const storage::ObjectInfo& object : notes.objects) findings.Warn(Unknown(object.name));
+  for (const std::string& directory : notes.directories) {
+    if (directory == names.Deletions()) continue;
+    if (repository::IsBackupId(LastComponent(directory))) {
+      verify(directory, ObjectKind::kNote, CheckNote);
+    } else {
+      findings.Warn(Unknown(directory));
+    }
+  }
+  verify(names.DamagedPacks(), ObjectKind::kDamagedPack, CheckDamagedPack);
   for (uint64_t system : systems) {
     Result<storage::ObjectInfo> info = storage.Stat(names.History(system));
     if (info.ok()) continue;

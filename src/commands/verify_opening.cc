@@ -9,6 +9,9 @@
 #include <utility>
 
 #include "format/identity.pb.h"
+#include "repository/keys/key_leftovers.h"
+#include "repository/keys/removed_key.h"
+#include "repository/keys/stored_access_keys.h"
 #include "repository/repository.h"
 #include "repository/seal/document.h"
 #include "repository/seal/stored_shape.h"
@@ -29,17 +32,6 @@ Status CheckIdentity(ByteView object) {
   format::RepositoryIdentity identity;
   if (!identity.ParseFromString(message)) return Damaged("its message cannot be read");
   return repository::RepositoryId::From(identity.repository_id()).status();
-}
-
-Status CheckAccessKey(const repository::ClusterNames& names, const std::string& name,
-                      ByteView object) {
-  ASSIGN_OR_RETURN(std::string message,
-                   repository::DecodePlainDocument(ObjectKind::kAccessKey, object));
-  format::AccessKeyObject key;
-  if (!key.ParseFromString(message)) return Damaged("its message cannot be read");
-  ASSIGN_OR_RETURN(repository::AccessKeyId id, repository::AccessKeyId::From(key.access_key_id()));
-  if (names.Key(key.generation(), id) != name) return Damaged("it is another access key");
-  return {};
 }
 
 // What is wrong with one stored object; nothing when it looks whole.
@@ -115,11 +107,6 @@ Status CheckFormatObject(storage::Storage& storage) {
   return {};
 }
 
-Error Differs(const std::string& name) {
-  return Damaged(fmt::format("{} and {} differ, and which of them is damaged cannot be told", name,
-                             CopyOf(name)));
-}
-
 // Trials report what they find by their result alone.
 class QuietLog {
  public:
@@ -132,6 +119,40 @@ class QuietLog {
   const LogLevel level_;
 };
 
+// They harm nothing and are no damage, whatever state they are in.
+repository::KeyLeftovers LeftByInterruptedRuns(storage::Storage& storage,
+                                               const repository::ClusterNames& names,
+                                               Findings& findings) {
+  QuietLog quiet;
+  Result<repository::KeyLeftovers> left = repository::FindKeyLeftovers(storage, names);
+  if (!left.ok()) return {};  // what cannot be listed is named below
+  if (!left->empty()) {
+    findings.Warn(
+        fmt::format("{}: a run that changes the keys goes on, or was interrupted and left "
+                    "{} access keys of roots that are not in force; the next key command "
+                    "or `pgcairn init` removes them",
+                    names.Keys(), left->access_keys.size()));
+  }
+  return std::move(*left);
+}
+
+void CheckRemovedKeys(storage::Storage& storage, const repository::ClusterNames& names,
+                      Findings& findings) {
+  Result<storage::Listing> listing = storage.List(names.RemovedKeys());
+  if (!listing.ok()) return findings.Add(names.RemovedKeys(), listing.error());
+  for (const storage::ObjectInfo& object : listing->objects) {
+    Result<Bytes> bytes = storage.Get(object.name, repository::kPlainDocumentBytesMax);
+    Status status = bytes.ok() ? repository::DecodeRemovedKey(names, object.name, *bytes).status()
+                               : bytes.status();
+    if (!status.ok()) findings.Add(object.name, std::move(status).Context(object.name).error());
+  }
+}
+
+Error Differs(const std::string& name) {
+  return Damaged(fmt::format("{} and {} differ, and which of them is damaged cannot be told", name,
+                             CopyOf(name)));
+}
+
 }  // namespace
 
 std::vector<std::string> CheckOpeningObjects(storage::Storage& storage,
@@ -142,11 +163,16 @@ std::vector<std::string> CheckOpeningObjects(storage::Storage& storage,
               CheckIdentity);
   Status format = CheckFormatObject(storage);
   if (!format.ok()) findings.Add(std::string(repository::kFormatName), format.error());
+  const repository::KeyLeftovers left = LeftByInterruptedRuns(storage, names, findings);
   for (const std::string& name : PairNames(storage, names.Keys(), findings)) {
-    pairs.Check(name, repository::kPlainDocumentBytesMax,
-                [&](ByteView object) { return CheckAccessKey(names, name, object); });
+    if (left.access_keys.contains(name)) continue;
+    pairs.Check(name, repository::kPlainDocumentBytesMax, [&](ByteView object) {
+      return repository::DecodeAccessKey(names, name, object).status();
+    });
   }
+  CheckRemovedKeys(storage, names, findings);
   for (const std::string& name : PairNames(storage, names.Epochs(), findings)) {
+    if (CopyOf(name) == left.missing_copy) continue;
     pairs.Check(name, repository::kSealedDocumentBytesMax, [](ByteView object) {
       return repository::CheckStoredShape(ObjectKind::kEpoch, object);
     });

@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "commands/testing/small_repository.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/map/map_leaf.h"
 #include "repository/map/metadata_writer.h"
 #include "repository/map/stream_list.h"
+#include "repository/notes/note_store.h"
 #include "repository/pack/blob_reader.h"
 #include "repository/wal_store/wal_store.h"
 #include "storage/counting/counting_storage.h"
@@ -210,6 +213,23 @@ TEST_F(VerifyTest, ARunOfMissingSegmentsIsOneFinding) {
   EXPECT_NE(report.damaged[1].problem.find("2 segments are missing"), std::string::npos);
 }
 
+TEST_F(VerifyTest, SegmentsThatAPruneDeletedAreNotMissed) {
+  repository_.PushSegment(1, 9);
+  auto missed = [this](const VerifyReport& report) {
+    return std::pair(Find(report, repository_.WalObject(1, 7)) != nullptr,
+                     report.windows.gaps.size());
+  };
+  EXPECT_EQ(missed(Verify()), std::pair(true, size_t{1}));
+  format::Deletion deletion;
+  deletion.set_prune_id(kThird);
+  format::DeletedSegments* wal = deletion.add_wal();
+  wal->set_system_identifier(repository_.system());
+  wal->set_first(postgres::WalSegmentName({{1}, 7}, SmallRepository::kSegmentBytes));
+  wal->set_last(postgres::WalSegmentName({{1}, 8}, SmallRepository::kSegmentBytes));
+  ASSERT_TRUE(repository::PutDeletion(repository_.cluster(), deletion).ok());
+  EXPECT_EQ(missed(Verify()), std::pair(false, size_t{0}));
+}
+
 TEST_F(VerifyTest, ALostHistoryFileIsNamed) {
   std::string history = names().WalFile(repository_.system(), "00000002.history");
   Remove(history);
@@ -357,6 +377,37 @@ TEST_F(VerifyTest, WhatNobodyRefersToIsCountedAndWhatNobodyKnowsIsWarnedOf) {
   for (const char* name : {"/strange ", "/packs/aa/short ", "/backups/notes ", "/loose "}) {
     EXPECT_TRUE(Warns(report, names().Root() + name)) << name;
   }
+}
+
+TEST_F(VerifyTest, NotesAndRecordsOfDeletionsAreVerified) {
+  format::BackupNote note;
+  note.set_pinned(true);
+  ASSERT_TRUE(repository::PutNote(repository_.cluster(), SmallRepository::kFirst, note).ok());
+  format::Deletion deletion;
+  deletion.set_prune_id(kThird);
+  ASSERT_TRUE(repository::PutDeletion(repository_.cluster(), deletion).ok());
+  for (const char* name : {"/notes/loose", "/notes/strange/1"}) {
+    ASSERT_TRUE(repository_.storage()->PutIfAbsent(names().Root() + name, AsBytes("x")).ok());
+  }
+  VerifyReport report = Verify();
+  EXPECT_TRUE(report.good());
+  EXPECT_TRUE(Warns(report, names().Root() + "/notes/loose "));
+  EXPECT_TRUE(Warns(report, names().Root() + "/notes/strange "));
+  for (const std::string& object :
+       {names().Note(SmallRepository::kFirst, 0), names().Deletion(kThird)}) {
+    Damage(object);
+  }
+  std::string moved = names().Note(SmallRepository::kSecond, 0);
+  note.set_note("of the first backup");
+  ASSERT_TRUE(repository::PutNote(repository_.cluster(), SmallRepository::kFirst, note).ok());
+  ASSERT_TRUE(repository_.storage()
+                  ->PutIfAbsent(moved, Content(*repository_.storage(),
+                                               names().Note(SmallRepository::kFirst, 1)))
+                  .ok());
+  std::set<std::string> damaged;
+  for (const DamagedObject& object : Verify().damaged) damaged.insert(object.object);
+  EXPECT_EQ(damaged, (std::set<std::string>{names().Note(SmallRepository::kFirst, 0), moved,
+                                            names().Deletion(kThird)}));
 }
 
 TEST_F(VerifyTest, AListWithoutAManifestIsAWarningAndNoDamage) {

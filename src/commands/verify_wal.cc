@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "commands/archive.h"
+#include "commands/deleted_wal.h"
 #include "commands/verify_wal_file.h"
 #include "commands/wal_wait.h"
 #include "commands/work_in_parallel.h"
@@ -52,6 +53,13 @@ class WalVerifier {
       return {files_, bytes_};
     }
     for (const format::Manifest* manifest : check_.manifests) CheckProofs(*archive, *manifest);
+    Result<DeletedWal> deleted =
+        DeletedWal::Read(check_.cluster, {check_.system_identifier}, check_.segment_bytes);
+    if (deleted.ok()) {
+      deleted_ = *std::move(deleted);
+    } else {
+      findings_.Add(check_.cluster.names.Deletions(), deleted.error());
+    }
     for (postgres::TimelineId timeline : archive->Timelines()) {
       Status status = CheckContinuity(*archive, timeline);
       if (!status.ok())
@@ -205,7 +213,8 @@ class WalVerifier {
       ASSIGN_OR_RETURN(postgres::TimelineId holder,
                        postgres::TimelineHolding(timeline, archive.HistoryOf(timeline), last_byte));
       WalSegment segment{holder, number};
-      const bool present = archive.Has(segment) || findings_.Has(ObjectOf(archive.NameOf(segment)));
+      const bool present = archive.Has(segment) || deleted_.Holds(segment) ||
+                           findings_.Has(ObjectOf(archive.NameOf(segment)));
       if (!present && gap && gap->second.timeline == holder) {
         gap->second = segment;
         continue;
@@ -248,6 +257,7 @@ class WalVerifier {
   const std::string root_;
   std::map<std::string, std::vector<Proof>> wanted_;
   uint64_t first_wanted_ = UINT64_MAX;
+  DeletedWal deleted_;
   std::atomic<uint64_t> files_{0};
   std::atomic<uint64_t> bytes_{0};
 };

@@ -10,6 +10,10 @@ constexpr int64_t kWalTimeoutMax = 86'400;
 constexpr int64_t kHealthCheckMin = 10;
 constexpr int64_t kHealthCheckMax = 604'800;
 constexpr int64_t kJobsMax = 256;
+constexpr int64_t kGraceMax = 86'400;
+constexpr int64_t kLeaseExpiryMax = 31'536'000;
+// Above it nearly every pack would be written again and again.
+constexpr int64_t kLiveShareMax = 90;
 // zstd's levels above 19 need more memory than a bounded pipeline can promise.
 constexpr int64_t kLevelMax = 19;
 
@@ -49,9 +53,16 @@ std::vector<Key> BackupKeys(Settings& settings) {
       {"storage.offsite_enabled", FlagKey{&storage.offsite_enabled}},
       {"storage.encryption_enabled", FlagKey{&storage.encryption_enabled}},
       {"encryption.key_file", PathKey{&settings.encryption.key_file}},
+      {"backup.verify_unchanged_days",
+       IntegerKey{&settings.backup.verify_unchanged_days, 0, kDaysMax}},
+      {"compaction.live_share_min",
+       IntegerKey{&settings.compaction.live_share_min, 0, kLiveShareMax}},
       {"compression.level", IntegerKey{&settings.compression.level, 1, kLevelMax}},
       {"performance.jobs", IntegerKey{&settings.performance.jobs, 1, kJobsMax}},
       {"restore.test_directory", PathKey{&settings.restore.test_directory}},
+      {"prune.grace", IntegerKey{&settings.prune.grace, 0, kGraceMax}},
+      {"prune.lease_expiry", IntegerKey{&settings.prune.lease_expiry, 1, kLeaseExpiryMax}},
+      {"prune.max_share", IntegerKey{&settings.prune.max_share, 0, 100}},
       {"monitoring.health_check_interval",
        IntegerKey{&monitoring.health_check_interval, kHealthCheckMin, kHealthCheckMax}},
       {"monitoring.alert_on_failure", FlagKey{&monitoring.alert_on_failure}},

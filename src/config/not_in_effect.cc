@@ -14,8 +14,8 @@ struct Part {
 
 constexpr Part kParts[] = {
     {"schedules.", "pgcairn does not start runs by itself yet; start them with cron or a timer"},
-    {"retention.", "nothing is deleted yet; every backup and every WAL file is kept"},
-    {"policies.", "nothing is deleted yet; every backup and every WAL file is kept"},
+    {"policies.wal_files.archive_after_days",
+     "there is no cheaper storage to move WAL to; it stays where it is until it is deleted"},
     {"storage.offsite_enabled",
      "no copy goes off-site yet; copy the repository to another place yourself"},
     {"monitoring.", "nothing watches and nobody is notified yet; watch the exit codes"},

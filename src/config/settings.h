@@ -81,6 +81,18 @@ struct Settings {
     int64_t level = 3;
   } compression;
 
+  struct Backup {
+    // Days after which an incremental backup reads every file, whatever its stamps say; 0: never.
+    // To 36,500.
+    int64_t verify_unchanged_days = 7;
+  } backup;
+
+  struct Compaction {
+    // Percent of a pack that must be needed; below it, backups store the rest afresh. 0 (never) to
+    // 90.
+    int64_t live_share_min = 50;
+  } compaction;
+
   struct Performance {
     // Threads, 1 to 256; default: the cores that the process may use.
     int64_t jobs = 1;
@@ -104,12 +116,22 @@ struct Settings {
     VerifyDepth depth = VerifyDepth::kNew;
   } verification;
 
-  // Days, 0 to 36,500.
+  // Days, 0 to 36,500; what they mean is in docs/configuration.md, "What is kept".
   struct Retention {
     int64_t full_backups = 30;
     int64_t incremental_backups = 7;
     int64_t wal_files = 14;
   } retention;
+
+  struct Prune {
+    // Seconds between saying what is to be deleted and deleting it, 0 to 86,400.
+    int64_t grace = 60;
+    // Seconds after which a run of another host that still has its lease is given up, 1 to
+    // 31,536,000.
+    int64_t lease_expiry = 86'400;
+    // Percent of the backups that one prune may delete, 0 to 100.
+    int64_t max_share = 50;
+  } prune;
 
   struct Monitoring {
     // Seconds, 10 to 604,800.

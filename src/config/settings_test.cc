@@ -292,15 +292,14 @@ TEST_F(SettingsTest, KeysThatNothingActsOnYetAreListedWhenSet) {
   WriteRetention(testing::kSeedRetentionConfig);
   WriteEnv(testing::kSeedEnv);
   std::vector<std::string> lines = KeysNotInEffect(Loaded());
-  ASSERT_EQ(lines.size(), 7u);
+  ASSERT_EQ(lines.size(), 6u);
   EXPECT_EQ(lines[0].substr(0, lines[0].find(": ")),
             "schedules.full_backup, schedules.incremental_backup, schedules.wal_archive");
-  EXPECT_TRUE(lines[1].starts_with("retention.full_backups, "));
-  EXPECT_TRUE(lines[2].starts_with("policies."));
-  EXPECT_TRUE(lines[3].starts_with("storage.offsite_enabled: "));
-  EXPECT_TRUE(lines[4].starts_with("monitoring."));
-  EXPECT_TRUE(lines[5].starts_with("NOTIFICATION_EMAIL: "));
-  EXPECT_TRUE(lines[6].starts_with("SUPABASE_PROJECT_ID: "));
+  EXPECT_TRUE(lines[1].starts_with("policies.wal_files.archive_after_days: "));
+  EXPECT_TRUE(lines[2].starts_with("storage.offsite_enabled: "));
+  EXPECT_TRUE(lines[3].starts_with("monitoring."));
+  EXPECT_TRUE(lines[4].starts_with("NOTIFICATION_EMAIL: "));
+  EXPECT_TRUE(lines[5].starts_with("SUPABASE_PROJECT_ID: "));
 
   WriteConfig(R"({"storage": {"offsite_enabled": false, "local_path": "x"},
                   "performance": {"jobs": 2}})");

@@ -32,9 +32,14 @@ std::string ConfigTemplate(std::string_view cluster_name) {
     // "depth": "new"  // new: what the backup stored; deep: everything that it needs
   }},
   "retention": {{
-    "full_backups": 30,        // days
-    "incremental_backups": 7,  // days
-    "wal_files": 14            // days
+    "full_backups": 30,        // days (no counts) that a full backup is kept
+    "incremental_backups": 7,  // days that an incremental backup is kept
+    "wal_files": 14            // days back to any moment of which can be recovered
+  }},
+  "prune": {{
+    // "grace": 60,           // seconds between announcing and deleting
+    // "lease_expiry": 86400, // seconds after which a run of another host is given up
+    "max_share": 50           // percent of the backups that one prune may delete
   }},
   "storage": {{
     // "log_path": "./storage/logs",  // log files
@@ -44,6 +49,12 @@ std::string ConfigTemplate(std::string_view cluster_name) {
   }},
   "encryption": {{
     // "key_file": "./storage/encryption/host.key"  // this host's key, mode 0600
+  }},
+  "backup": {{
+    // "verify_unchanged_days": 7  // days after which an incremental backup reads every file; 0: never
+  }},
+  "compaction": {{
+    // "live_share_min": 50  // percent of a pack that must be needed, or backups store the rest afresh
   }},
   "compression": {{
     // "level": 3  // zstd, 1 (fast) to 19 (small)
@@ -69,18 +80,18 @@ std::string RetentionTemplate() {
 {
   "policies": {
     "daily_backups": {
-      "keep_daily": 7,     // days of which one backup is kept
-      "keep_weekly": 4,    // weeks of which one backup is kept
-      "keep_monthly": 12,  // months of which one backup is kept
-      "keep_yearly": 5     // years of which one backup is kept
+      "keep_daily": 7,     // last days with a backup, of which one each is kept (UTC)
+      "keep_weekly": 4,    // the same for weeks, Monday to Sunday
+      "keep_monthly": 12,  // the same for months
+      "keep_yearly": 5     // the same for years
     },
     "incremental_backups": {
       "keep_hours": 48,    // hours in which every incremental backup is kept
-      "keep_daily": 7      // days of which one incremental backup is kept
+      "keep_daily": 7      // last days with an incremental backup, of which the last is kept
     },
     "wal_files": {
-      "keep_days": 14,          // days in which every WAL file is kept
-      "archive_after_days": 30  // days after which WAL moves to cheaper storage
+      "keep_days": 14,          // as retention.wal_files; the longer counts
+      "archive_after_days": 30  // no effect: there is no cheaper storage to move WAL to
     }
   }
 }

@@ -13,10 +13,11 @@ constexpr std::string_view kContentLeftOut[] = {
 
 // At the top of the data directory only: elsewhere the same name is somebody's own file.
 constexpr std::string_view kTopFilesLeftOut[] = {
-    "backup_label",         "backup_label.old", "backup_manifest", "backup_manifest.tmp",
-    "current_logfiles.tmp", "fallback_promote", "logrotate",       "postgresql.auto.conf.tmp",
-    "postmaster.opts",      "postmaster.pid",   "promote",         "tablespace_map",
-    "tablespace_map.old",
+    "backup_label",        "backup_label.old",     "backup_manifest",
+    "backup_manifest.tmp", "current_logfiles.tmp", "fallback_promote",
+    "logrotate",           kRestoreMarkerName,     "postgresql.auto.conf.tmp",
+    "postmaster.opts",     "postmaster.pid",       "promote",
+    "tablespace_map",      "tablespace_map.old",
 };
 
 constexpr std::string_view kTemporaryPrefix = "pgsql_tmp";

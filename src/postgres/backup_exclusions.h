@@ -8,6 +8,9 @@
 
 namespace pgcairn::postgres {
 
+// The note of a restore that goes on or was interrupted (commands/restore_marker.h).
+inline constexpr std::string_view kRestoreMarkerName = "pgcairn.restoring";
+
 // Paths are relative to the data directory.
 
 // The directory itself is part of a backup, what lies in it is not: "pg_wal", "pg_replslot", ...

@@ -20,8 +20,12 @@ enum class ObjectKind : uint8_t {
   kMetadataPack = 'M',
   kManifest = 'B',
   kWal = 'W',
+  kTombstone = 'T',
+  kTrash = 'P',
   kDamagedPack = 'X',
   kNote = 'N',
+  kCheckpoint = 'C',
+  kRemovedKey = 'G',
 };
 
 inline constexpr size_t kPlainHeaderBytes = 76;

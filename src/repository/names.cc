@@ -68,6 +68,10 @@ std::string ClusterNames::Key(uint32_t generation, const AccessKeyId& id) const 
   return fmt::format("{}/{:08x}-{}", Keys(), generation, id.ToHex());
 }
 
+std::string ClusterNames::RemovedKey(const AccessKeyId& id) const {
+  return fmt::format("{}/{}", RemovedKeys(), id.ToHex());
+}
+
 std::string ClusterNames::Epoch(uint32_t number) const {
   return fmt::format("{}/{:08x}", Epochs(), number);
 }
@@ -109,8 +113,20 @@ std::string ClusterNames::WalFile(uint64_t system_identifier, std::string_view f
   return fmt::format("{}/{}/{}", Wal(system_identifier), directory, file);
 }
 
+std::string ClusterNames::Checkpoint(std::string_view run_id, uint32_t number) const {
+  return fmt::format("{}/{}/{:08x}", Checkpoints(), run_id, number);
+}
+
 std::string ClusterNames::Lease(std::string_view backup_id) const {
   return fmt::format("{}/{}", Leases(), backup_id);
+}
+
+std::string ClusterNames::Trash(std::string_view prune_id) const {
+  return fmt::format("{}/{}", Trashes(), prune_id);
+}
+
+std::string ClusterNames::TrashPart(std::string_view prune_id, uint32_t part) const {
+  return fmt::format("{}/{:08x}", Trash(prune_id), part);
 }
 
 std::string ClusterNames::DamagedPack(const crypto::Sha256Digest& sha256) const {

@@ -37,6 +37,8 @@ class ClusterNames {
   const std::string& Root() const { return root_; }
   std::string Keys() const { return root_ + "/keys"; }
   std::string Key(uint32_t generation, const AccessKeyId& id) const;
+  std::string RemovedKeys() const { return Keys() + "/removed"; }
+  std::string RemovedKey(const AccessKeyId& id) const;
   std::string Epochs() const { return root_ + "/epochs"; }
   std::string Epoch(uint32_t number) const;
   std::string Histories() const { return root_ + "/history"; }
@@ -52,6 +54,12 @@ class ClusterNames {
   std::string WalFile(uint64_t system_identifier, std::string_view file) const;
   std::string Leases() const { return root_ + "/leases"; }
   std::string Lease(std::string_view backup_id) const;
+  std::string Trashes() const { return root_ + "/trash"; }
+  // The parts of one prune's trash lie in it.
+  std::string Trash(std::string_view prune_id) const;
+  std::string TrashPart(std::string_view prune_id, uint32_t part) const;
+  std::string Checkpoints() const { return root_ + "/checkpoints"; }
+  std::string Checkpoint(std::string_view run_id, uint32_t number) const;
   std::string DamagedPacks() const { return root_ + "/damaged"; }
   std::string DamagedPack(const crypto::Sha256Digest& sha256) const;
   std::string Notes() const { return root_ + "/notes"; }

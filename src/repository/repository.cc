@@ -180,6 +180,7 @@ Result<std::unique_ptr<ClusterAccess>> OpenCluster(storage::Storage& storage,
   }
   RETURN_IF_ERROR(opened);
   Place place{opened->id, opened->keys.cluster_id()};
+  opened->keys.FollowEpochs(storage, names, opened->id);
   return std::make_unique<ClusterAccess>(
       ClusterAccess{storage, std::move(names), place, std::move(opened->keys)});
 }

@@ -13,13 +13,10 @@
 
 namespace pgcairn::repository {
 
-// Durable under both names when it returns OK. kAlreadyExists: the first name was taken.
-Status PutTwice(storage::Storage& storage, const std::string& name, ByteView object);
-
-// Stores what is missing of the pairs in a directory, which a run that ended between the two names
-// left behind. Durable when it returns OK. Objects of more than `size_bytes_max` are kDamaged.
-Status CompletePairs(storage::Storage& storage, const std::string& directory,
-                     uint64_t size_bytes_max);
+// Stores the one of the two that is missing, which a run that ended between them left behind.
+// Durable when it returns OK. An object of more than `size_bytes_max` is kDamaged; kNotFound: both
+// are missing.
+Status CompletePair(storage::Storage& storage, const std::string& name, uint64_t size_bytes_max);
 
 // Reads `name` with `decode`, and the copy when that fails, for whatever reason: a changed byte can
 // look like a wrong key or a newer version, and a bad sector is a storage error. The first error is

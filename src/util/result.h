@@ -31,6 +31,7 @@ enum class Code {
   kCancelled,          // stopped by a signal or by a sibling's failure
   kUnreachableTarget,  // recovery target outside the recovery window
   kCorruptPages,       // the source has pages that fail their checksum
+  kUnseenChanges,      // files of the source changed and their stamps did not
 };
 
 struct Error {

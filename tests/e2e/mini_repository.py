@@ -7,7 +7,6 @@ tables against those. Every number that a test may want to be wrong can be chang
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import hmac
 import os
@@ -17,7 +16,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 import zstandard
 from cryptography.hazmat.primitives import hashes
@@ -26,11 +25,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from google.protobuf import descriptor_pb2, message_factory
+from mini_maps import File, Map, MapWriter, data_packs, metadata_packs
+from mini_packs import Blob, Pack, unique
 
 SOURCE = Path(__file__).resolve().parents[2]
-UNIT = 8192
-ZERO_UNIT = 65535
-NO_LEAF = 2**32 - 1
 
 
 def proto_descriptors() -> descriptor_pb2.FileDescriptorSet:
@@ -63,77 +61,6 @@ def mac(key: bytes, data: bytes) -> bytes:
 def public_of(private: bytes) -> bytes:
     key = X25519PrivateKey.from_private_bytes(private).public_key()
     return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
-
-
-def xxh3(data: bytes, secret: bytes) -> int:
-    function = ctypes.CDLL("libxxhash.so.0").XXH3_64bits_withSecret
-    function.restype = ctypes.c_uint64
-    function.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
-    return function(data, len(data), secret, len(secret))
-
-
-@dataclass
-class File:
-    """What a test wants in a backup: data None is a directory. `packed` shares a leaf."""
-
-    path: str
-    data: Optional[bytes]
-    mode: int = 0o600
-    root: int = 0
-    kind: int = 2
-    packed: bool = True
-
-
-@dataclass
-class Blob:
-    pack: "Pack"
-    offset: int
-    stored: int
-    raw: int
-    ordinal: int
-    codec: int
-
-    def columns(self, packs: List["Pack"], last: int = 0) -> bytes:
-        index = packs.index(self.pack)
-        return struct.pack(
-            "<IIIIIHH", index, self.offset, self.stored, self.raw, self.ordinal, self.codec, last
-        )
-
-
-class Pack:
-    def __init__(self, repository: "MiniRepository", kind: bytes) -> None:
-        self.repository, self.kind = repository, kind
-        self.salt = repository.random_bytes(32)
-        self.data = repository.header(kind, repository.data_key, self.salt)
-        self.key = repository.object_key(repository.data_key, self.salt, kind)[:32]
-        self.count = 0
-        self.sha256 = b""
-
-    def add(self, raw: bytes, codec: int) -> Blob:
-        stored = self.repository.seal(self.key, self.salt, self.count, codec, raw)
-        blob = Blob(self, len(self.data), len(stored), len(raw), self.count, codec)
-        self.data += stored
-        self.count += 1
-        return blob
-
-    def close(self) -> None:
-        """With a blob at the end that no backup refers to, as a pack may have."""
-        self.add(b"nobody's", 0)
-        self.sha256 = hashlib.sha256(self.data).digest()
-        name = self.sha256.hex()
-        self.repository.put(f"{self.repository.folder}/packs/{name[:2]}/{name}", self.data)
-
-    def columns(self) -> bytes:
-        key_id = self.repository.data_key_id
-        return struct.pack("<32sQ8s32s", self.sha256, len(self.data), key_id, self.salt)
-
-    def message(self) -> Any:
-        return PB["PackReference"](
-            sha256=self.sha256,
-            length=len(self.data),
-            key_id=self.repository.data_key_id,
-            salt=self.salt,
-        )
 
 
 def no_edit(what: str, value: Any) -> Any:
@@ -172,7 +99,10 @@ class MiniRepository:
             32
         )
         self.private_half = self.random_bytes(32)
+        self.generation, self.epoch_keys = 1, [self.old_data_key, self.data_key]
         self.wal_identities: Dict[str, bytes] = {}
+        self.maps: Dict[str, Map] = {}
+        self._packs: Set[str] = set()
         self._write_identity()
         for number, kind in enumerate(settings.kinds):
             self._write_access_key(kind, number)
@@ -235,7 +165,8 @@ class MiniRepository:
 
     def _write_access_key(self, kind: str, number: int) -> None:
         message = PB["AccessKeyObject"](
-            kind=kind, cluster_id=self.cluster_id, generation=1, root_id=self.root_id, label=kind
+            kind=kind, cluster_id=self.cluster_id, generation=self.generation,
+            root_id=self.root_id, label=kind,
         )
         if kind == "UNENCRYPTED":
             message.access_key_id, message.plain_root = bytes(8), self.root
@@ -243,7 +174,7 @@ class MiniRepository:
             self._seal_root(message, kind)
         message = self.edit("access key", message)
         data = self.plain(b"K", message.SerializeToString())
-        name = f"{self.folder}/keys/00000001-{message.access_key_id.hex()}"
+        name = f"{self.folder}/keys/{message.generation:08x}-{message.access_key_id.hex()}"
         self.put(name, data)
         self.put(f"{name}.copy", data)
 
@@ -279,20 +210,40 @@ class MiniRepository:
         return path
 
     def _write_epoch(self) -> None:
-        for number, keys in ((1, [self.old_data_key]), (2, [self.old_data_key, self.data_key])):
-            message = PB["Epoch"](
-                number=number,
-                cluster_id=self.cluster_id,
-                fingerprint_secret=self.fingerprint_secret,
-                wal_identity_key=self.wal_identity_key,
-                chunk_key=bytes(32),
-            )
-            for epoch, key in enumerate(keys, start=1):
-                message.data_keys.add(key_id=self.key_id(key), key=key, epoch=epoch)
-            message = self.edit("epoch", message)
-            data = self.sealed(b"E", message.SerializeToString(), self.root)[0]
-            self.put(f"{self.folder}/epochs/{number:08x}", data)
-            self.put(f"{self.folder}/epochs/{number:08x}.copy", data)
+        for number in (1, 2):
+            self._put_epoch(number, self.epoch_keys[:number])
+
+    def _put_epoch(self, number: int, keys: List[bytes]) -> None:
+        message = PB["Epoch"](
+            number=number,
+            cluster_id=self.cluster_id,
+            fingerprint_secret=self.fingerprint_secret,
+            wal_identity_key=self.wal_identity_key,
+            chunk_key=bytes(32),
+        )
+        for epoch, key in enumerate(keys, start=1):
+            message.data_keys.add(key_id=self.key_id(key), key=key, epoch=epoch)
+        message = self.edit("epoch", message)
+        data = self.sealed(b"E", message.SerializeToString(), self.root)[0]
+        self.put(f"{self.folder}/epochs/{number:08x}", data)
+        self.put(f"{self.folder}/epochs/{number:08x}.copy", data)
+
+    def start_generation(self, commit: bool = True, private_half: Optional[bytes] = None) -> None:
+        """A new root for a key file, of another owner when a private half is given. Without commit
+        the run ends before its epoch; nothing of older roots is deleted."""
+        before = (self.root, self.root_id, self.private_half)
+        self.root = self.random_bytes(32)
+        self.root_id = mac(self.root, b"pgcairn root id v1")[:8]
+        self.private_half = private_half or self.private_half
+        self.generation += 1
+        self._write_access_key("KEY_FILE", 0)
+        if not commit:
+            self.root, self.root_id, self.private_half = before
+            return
+        self.data_key = self.random_bytes(32)
+        self.data_key_id = self.key_id(self.data_key)
+        self.epoch_keys.append(self.data_key)
+        self._put_epoch(len(self.epoch_keys), self.epoch_keys)
 
     def _write_history(self) -> None:
         settings = self.settings
@@ -339,18 +290,25 @@ class MiniRepository:
         self.put(self.wal_name(name), header + frame + head + blobs)
         self.wal_identities[name] = identity
 
-    # Sections 6 to 8 and 10 to 12.
+    # Sections 10 to 12.
 
-    def add_backup(self, backup_id: str, files: List[File], **fields: Any) -> None:
-        packs: List[Pack] = []
-        units, entries = self._leaves_of(files, packs)
-        lists = self._write_lists(files, units, entries, packs)
+    def add_backup(
+        self, backup_id: str, files: List[File], base: Optional[str] = None, **fields: Any
+    ) -> None:
+        """base: the id of a backup that was added before; what is the same there is referred to."""
+        writer = MapWriter(self, self.maps[base] if base else None)
+        stored = writer.write(files)
+        self.maps[backup_id] = stored
+        pack, lists = self._write_lists(writer, files, stored)
+        leaves = list(stored.leaves.values())
+        packs = unique([*data_packs(leaves), *metadata_packs(leaves), pack])
         references, listed = self._write_references(backup_id, packs)
         settings = self.settings
         manifest = PB["Manifest"](
             backup_id=backup_id,
             cluster_name=settings.cluster,
-            type="FULL",
+            type="INCREMENTAL" if base else "FULL",
+            base_backup_id=base,
             method="PHYSICAL",
             started_at_us=1_700_000_000_000_000,
             finished_at_us=1_700_000_060_000_000,
@@ -369,7 +327,7 @@ class MiniRepository:
             references_length=len(references),
             pack_count=len(listed),
             pack_bytes=sum(length for _, length in listed),
-            new_pack_bytes=sum(len(pack.data) for pack in packs),
+            new_pack_bytes=sum(length for name, length in listed if name not in self._packs),
         )
         for oid, name, location in settings.tablespaces:
             manifest.tablespaces.add(oid=oid, name=name, location=location)
@@ -379,7 +337,7 @@ class MiniRepository:
                 manifest.wal.add(name=name, content_identity=identity)
         for blob in lists:
             manifest.stream_lists.add(
-                pack=blob.pack.message(),
+                pack=self._pack_message(blob.pack),
                 offset=blob.offset,
                 stored_length=blob.stored,
                 raw_length=blob.raw,
@@ -391,122 +349,23 @@ class MiniRepository:
         message = self.edit("manifest", manifest).SerializeToString()
         data = self.sealed(b"B", message, self.data_key)[0]
         self.put(f"{self.folder}/backups/{backup_id}", data)
+        self._packs.update(name for name, _ in listed)
 
-    def _leaves_of(
-        self, files: List[File], packs: List[Pack]
-    ) -> Tuple[List[Tuple[Blob, int]], List[Tuple[int, int]]]:
-        """(the leaves with their numbers of units, each file's first leaf and entry)."""
-        groups: List[List[Tuple[int, bytes]]] = [[]]
-        entries: List[Tuple[int, int]] = []
-        for number, file in enumerate(files):
-            data = file.data or b""
-            if not data:
-                entries.append((NO_LEAF, 0))
-                continue
-            units = [(number, data[i : i + UNIT]) for i in range(0, len(data), UNIT)]
-            # A stream that goes on in the next leaf must end the one it is in.
-            if groups[-1] and (not file.packed or len(groups[-1]) >= self.settings.leaf_units):
-                groups.append([])
-            entries.append((len(groups) - 1, len(groups[-1])))
-            for unit in units:
-                if len(groups[-1]) >= self.settings.leaf_units:
-                    groups.append([])
-                groups[-1].append(unit)
-        groups = [group for group in groups if group]
-        data_packs = [Pack(self, b"D")]
-        raw_leaves = [self._leaf_parts([u for _, u in group], data_packs) for group in groups]
-        for pack in data_packs:
-            pack.close()
-        packs += data_packs
-        if not raw_leaves:
-            return [], entries
-        metadata = Pack(self, b"M")
-        leaves = []
-        for raw, count in ((self._leaf(*parts), len(parts[1])) for parts in raw_leaves):
-            leaves.append((metadata.add(raw, 1), count))
-        metadata.close()
-        packs.append(metadata)
-        return leaves, entries
-
-    def _leaf_parts(
-        self, units: List[bytes], packs: List[Pack]
-    ) -> Tuple[List[Blob], List[int], List[int], List[int]]:
-        """Blobs, and for each unit blob, place and fingerprint. Equal units are stored once."""
-        blobs: List[Blob] = []
-        indexes, places, fingerprints = [], [], []
-        raw, known = b"", {}
-        for unit in units + [None]:
-            if raw and (unit is None or len(raw) + len(unit) > self.settings.blob_raw):
-                if len(packs[-1].data) > self.settings.pack_size:
-                    packs.append(Pack(self, b"D"))
-                blobs.append(packs[-1].add(raw, len(blobs) % 2))
-                raw = b""
-            if unit is None:
-                break
-            fingerprints.append(xxh3(unit, self.fingerprint_secret))
-            if not any(unit):
-                indexes.append(ZERO_UNIT)
-                places.append(0)
-                continue
-            if unit not in known:
-                known[unit] = (len(blobs), len(raw))
-                raw += unit
-            indexes.append(known[unit][0])
-            places.append(known[unit][1])
-        return blobs, indexes, places, fingerprints
-
-    def _leaf(
-        self, blobs: List[Blob], indexes: List[int], places: List[int], fingerprints: List[int]
-    ) -> bytes:
-        packs = list({id(blob.pack): blob.pack for blob in blobs}.values())
-        columns = self.edit("units", [list(c) for c in (indexes, places, fingerprints)])
-        count = len(indexes)
-        raw = b"PGML" + struct.pack("<HBBIIII", 1, 1, 1, UNIT, count, len(packs), len(blobs))
-        raw += b"".join(pack.columns() for pack in packs)
-        raw += b"".join(blob.columns(packs) for blob in blobs)
-        raw += struct.pack(f"<{count}H{count}I{count}Q", *columns[0], *columns[1], *columns[2])
-        return self.edit("leaf", raw)
+    def _pack_message(self, pack: Pack) -> Any:
+        return PB["PackReference"](
+            sha256=pack.sha256, length=len(pack.data), key_id=self.data_key_id, salt=pack.salt
+        )
 
     def _write_lists(
-        self,
-        files: List[File],
-        leaves: List[Tuple[Blob, int]],
-        entries: List[Tuple[int, int]],
-        packs: List[Pack],
-    ) -> List[Blob]:
+        self, writer: MapWriter, files: List[File], stored: Map
+    ) -> Tuple[Pack, List[Blob]]:
         """Two lists, so that order across lists is tried as well."""
         pack = Pack(self, b"M")
         half = len(files) // 2
-        lists = []
-        for part in (range(half), range(half, len(files))):
-            lists.append(pack.add(self._list(part, files, leaves, entries), 0))
+        parts = (range(half), range(half, len(files)))
+        lists = [pack.add(writer.list(part, files, stored), 0) for part in parts]
         pack.close()
-        packs.append(pack)
-        return lists
-
-    def _list(
-        self,
-        part: range,
-        files: List[File],
-        leaves: List[Tuple[Blob, int]],
-        entries: List[Tuple[int, int]],
-    ) -> bytes:
-        leaf_packs = list({id(blob.pack): blob.pack for blob, _ in leaves}.values())
-        rows, paths = b"", b""
-        for number in part:
-            file, (leaf, entry) = files[number], entries[number]
-            path = self.edit("path", file.path).encode()
-            kind = 3 if file.data is None else file.kind
-            row = [kind, file.root, file.mode, leaf, entry, len(path), 0]
-            row += [len(file.data or b""), 1_600_000_000_000_000_000 + number, number, 0]
-            rows += struct.pack("<BBHIHHIQQQQ", *self.edit("stream", row))
-            paths += path
-        raw = b"PGSL" + struct.pack(
-            "<HHIIII", 1, 0, len(part), len(leaf_packs), len(leaves), len(paths)
-        )
-        raw += b"".join(pack.columns() for pack in leaf_packs)
-        raw += b"".join(blob.columns(leaf_packs, units) for blob, units in leaves)
-        return self.edit("list", raw + rows + paths)
+        return pack, lists
 
     def _write_references(
         self, backup_id: str, packs: List[Pack]

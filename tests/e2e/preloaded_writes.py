@@ -168,6 +168,50 @@ ssize_t __pread64_chk(int fd, void *bytes, size_t size, off_t offset, size_t roo
 }
 """
 
+# Ends or stops the process before its n-th change of a name, when everything before it is done:
+# SIGNAL_AT and SIGNAL in the environment. On a local directory these are the puts and deletes.
+SIGNAL_BEFORE_NAMING = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+
+static void count(void)
+{
+    static int calls;
+    if (++calls == atoi(getenv("SIGNAL_AT")))
+        raise(atoi(getenv("SIGNAL")));
+}
+
+int linkat(int from, const char *old, int to, const char *new, int flags)
+{
+    count();
+    return REAL(linkat)(from, old, to, new, flags);
+}
+
+int unlinkat(int directory, const char *name, int flags)
+{
+    count();
+    return REAL(unlinkat)(directory, name, flags);
+}
+
+int rename(const char *old, const char *new)
+{
+    count();
+    return REAL(rename)(old, new);
+}
+
+int renameat2(int from, const char *old, int to, const char *new, unsigned int flags)
+{
+    count();
+    return REAL(renameat2)(from, old, to, new, flags);
+}
+"""
+
 
 def build_library(scratch, source, pause_us=0):
     """Returns its path."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from mini_repository import SOURCE, UNIT, File, MiniRepository, Settings
+from mini_maps import UNIT, File
+from mini_repository import SOURCE, MiniRepository, Settings
 
 READER_FOLDER = SOURCE / "tools" / "reader"
 READER = READER_FOLDER / "pgcairn_reader.py"
@@ -16,11 +18,12 @@ sys.path.insert(0, str(READER_FOLDER))
 
 from pgcairn_format import fingerprint, messages  # noqa: E402
 from pgcairn_format.access_key import Credentials  # noqa: E402
-from pgcairn_format.cluster import open_cluster  # noqa: E402
+from pgcairn_format.cluster import Cluster, open_cluster  # noqa: E402
 from pgcairn_format.manifest import open_manifest  # noqa: E402
 from pgcairn_format.restore import Restore, RestoreOptions  # noqa: E402
 from pgcairn_format.storage import Storage  # noqa: E402
 
+OLDER = "20231231_020000-00fe"
 BACKUP = "20240101_020000-00ff"
 SEGMENTS = [f"0000000100000000000000{n:02X}" for n in (0x20, 0x21)]
 
@@ -35,7 +38,7 @@ def some_files(rng: random.Random) -> List[File]:
         File("base/1/1259", rng.randbytes(3 * UNIT), kind=1),
         File("base/1/2600", big, kind=1, packed=False),
         File("base/1/empty", b"", 0o640),
-        File("base/1/zeros", bytes(5 * UNIT), kind=1),
+        File("base/1/zeros", bytes(5 * UNIT), kind=1, packed=False),
         File("base/1/short_zeros", bytes(UNIT + 17), kind=1),
         File("PG_VERSION", b"15\n"),
         File("global", None, 0o700),
@@ -56,10 +59,44 @@ def some_files(rng: random.Random) -> List[File]:
     ]
 
 
-class Example:
-    """A repository with one backup, and what the backup must give."""
+def older_files(files: List[File]) -> List[File]:
+    """What these may have been before: everything that a patch can do leads back to them."""
+    older = []
+    for file in files:
+        data = file.data
+        if file.path == "copy_of_version":
+            continue
+        if file.path == "base/1/1259":
+            # Nothing but shorter since.
+            data = data + b"\5" * (2 * UNIT + 5)
+        if file.path == "base/1/2600":
+            data = _before(data)
+        if file.path == "base/1/zeros":
+            data = b"\1" * (5 * UNIT)
+        if file.path == "global/1262":
+            data = b"\2" + data[1:]
+        if file.path.startswith("pg_tblspc/16384/") and data is not None:
+            data = data[: UNIT // 2]
+        older.append(replace(file, data=data))
+    return older + [File("dropped", b"\3" * UNIT)]
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+
+def _before(data: bytes) -> bytes:
+    """Of 70 units some were others, zeros and what are zeros now among them, the last ones absent."""
+    units = [data[i : i + UNIT] for i in range(0, len(data), UNIT)]
+    units[1] = b"\6" * UNIT
+    units[2] = b"\7" * UNIT
+    units[3] = bytes(UNIT)
+    # In a leaf where nothing else changes, and not at its beginning.
+    units[22] = b"\4" * UNIT
+    return b"".join(units[:60]) + b"\4" * 100
+
+
+class Example:
+    """A repository with one backup, and what the backup must give. An incremental one has an older
+    backup as its base."""
+
+    def __init__(self, folder: Path, incremental: bool = False, **settings: Any) -> None:
         self.folder = folder
         rng = random.Random(7)
         self.tablespace = folder / "ts"
@@ -74,7 +111,9 @@ class Example:
         for name in SEGMENTS:
             self.mini.add_wal(name, self.wal[name])
         self.backup_wal = dict(self.mini.wal_identities)
-        self.mini.add_backup(BACKUP, self.files)
+        if incremental:
+            self.mini.add_backup(OLDER, older_files(self.files))
+        self.mini.add_backup(BACKUP, self.files, base=OLDER if incremental else None)
         for name in sorted(set(self.wal) - set(SEGMENTS)):
             self.mini.add_wal(name, self.wal[name])
         self.key_file = self.mini.write_key_file(folder / "host.key")
@@ -82,24 +121,28 @@ class Example:
     def credentials(self) -> Credentials:
         return Credentials(self.mini.private_half, None)
 
-    def restore(self, name: str = "out", **options: Any) -> Path:
+    def open(self) -> Cluster:
+        storage = Storage(str(self.folder / "repo"))
+        return open_cluster(storage, "main", self.credentials(), lambda text: None)
+
+    def restore(self, name: str = "out", backup: str = BACKUP, **options: Any) -> Path:
         """In this process."""
         target = self.folder / name
-        cluster = open_cluster(
-            Storage(str(self.folder / "repo")), "main", self.credentials(), lambda text: None
-        )
+        cluster = self.open()
         options.setdefault(
             "tablespace_map", {str(self.tablespace): str(self.folder / f"{name}_ts")}
         )
         check = fingerprint.load(cluster.fingerprint_secret)
         assert check is not None
-        manifest = open_manifest(cluster, BACKUP)
+        manifest = open_manifest(cluster, backup)
         Restore(cluster, manifest, RestoreOptions(str(target), **options), check).run()
         return target
 
-    def expected(self, tablespace: Path, root: int = 0) -> Dict[str, Any]:
+    def expected(
+        self, tablespace: Path, root: int = 0, files: Optional[List[File]] = None
+    ) -> Dict[str, Any]:
         found: Dict[str, Any] = {}
-        for file in self.files:
+        for file in files or self.files:
             if file.root != root or file.path.startswith("pg_tblspc/16384/"):
                 continue
             kind = ("directory", file.mode) if file.data is None else ("file", file.mode, file.data)

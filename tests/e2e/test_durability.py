@@ -55,6 +55,22 @@ def test_everything_that_a_backup_refers_to_is_durable_before_its_manifest(recor
     require_durable(disk, "/packs/")
 
 
+def test_new_access_keys_are_durable_before_the_epoch_that_brings_them_into_force(recorded):
+    scratch, _, recorder = recorded
+    committed = []
+
+    def at_name(disk, path):
+        if path.endswith("/epochs/00000002"):
+            others = [name for name in disk.lost(without=NOT_DURABLE) if name != path]
+            assert others == []
+            committed.append([name for name in disk.named if "/keys/00000002-" in name])
+
+    disk = recorder.run("key", "add", f"--key-file={scratch.root}/keys/second.key",
+                        at_name=at_name)
+    assert [len(names) for names in committed] == [6], "three access keys under two names"
+    require_durable(disk, "/keys/00000002-", "/epochs/00000002.copy", "/second.key")
+
+
 def test_an_archived_segment_is_durable_when_postgresql_is_told_so(recorded):
     scratch, server, recorder = recorded
     server.stop()

@@ -12,7 +12,8 @@ from typing import Any, Iterator, List
 
 import psycopg2
 import pytest
-from mini_repository import SOURCE, File, MiniRepository, Settings
+from mini_maps import File
+from mini_repository import SOURCE, MiniRepository, Settings
 
 BINDIR = Path(os.environ.get("PGCAIRN_PG_BINDIR", "/usr/lib/postgresql/15/bin"))
 READER = SOURCE / "tools" / "reader" / "pgcairn_reader.py"

@@ -170,9 +170,12 @@ def test_processes_show_no_secret(guarded):
 @pytest.mark.slow
 def test_output_logs_repository_and_restored_files_hold_no_secret(guarded):
     scratch, server = guarded.scratch, guarded.server
+    guarded.run("key", "rotate")
+    guarded.run("--output=json", "key", "add", f"--key-file={scratch.root}/storage/second.key")
+    guarded.known = {}
     guarded.run("backup", "--note=noted")
     server.wait_archived()
-    for verb in (["list"], ["show"], ["check"], ["backup", "--test"], ["restore", "--test"]):
+    for verb in (["list"], ["show"], ["check"], ["key", "list"], ["backup", "--test"], ["restore", "--test"]):
         guarded.run(*verb)
         guarded.run("--output=json", *verb)
     guarded.run("restore", f"--target-dir={scratch.root}/restored")

@@ -138,8 +138,9 @@ def test_the_setup_leaves_secrets_to_their_owner(tree):
 def test_the_example_configuration_passes_and_check_names_what_has_no_effect(tree):
     tree.run("cp config/retention.config.json.example config/retention.config.json")
     found = tree.run("./pgcairn.sh check").stdout
-    for key in ("schedules.full_backup", "storage.offsite_enabled", "policies.daily_backups",
-                "monitoring.notification_channels", "NOTIFICATION_EMAIL"):
+    for key in ("schedules.full_backup", "storage.offsite_enabled",
+                "policies.wal_files.archive_after_days", "monitoring.notification_channels",
+                "NOTIFICATION_EMAIL"):
         assert key in found
 
 

@@ -1,4 +1,4 @@
-// Packs that a verification found missing or damaged (docs/format.md, section 14): the next backup
+// Packs that a verification found missing or damaged (docs/format.md, section 15): the next backup
 // treats their units as not stored.
 //
 // None of it needs a key.

@@ -199,6 +199,26 @@ Result<format::AccessKeyObject> SealRoot(const RootSecret& root, uint32_t genera
   return object;
 }
 
+Status CheckPublicKey(const RootSecret& root, const format::AccessKeyObject& object) {
+  ASSIGN_OR_RETURN(crypto::X25519PublicKey public_key, PublicKeyFrom(object.public_key()));
+  ASSIGN_OR_RETURN(crypto::Sha256Digest mac, PublicKeyMac(root, object));
+  if (!crypto::ConstantTimeEqual(mac.bytes, AsBytes(object.public_key_mac())) ||
+      ToString(IdOf(public_key).view()) != object.access_key_id()) {
+    return Error{Code::kDamaged, "the public half of an access key was changed", ""};
+  }
+  return {};
+}
+
+Result<format::AccessKeyObject> SealRootAgain(const RootSecret& root, uint32_t generation,
+                                              Place place, const format::AccessKeyObject& object) {
+  ASSIGN_OR_RETURN(crypto::X25519PublicKey public_key, PublicKeyFrom(object.public_key()));
+  format::AccessKeyObject again = object;
+  again.set_generation(generation);
+  SetView(again.mutable_root_id(), RootIdOf(root).view());
+  RETURN_IF_ERROR(SealTo(root, public_key, place.repository, again));
+  return again;
+}
+
 Result<RootSecret> OpenRoot(const format::AccessKeyObject& object, const AccessKeyPair& pair,
                             const RepositoryId& repository) {
   ASSIGN_OR_RETURN(crypto::X25519PublicKey ephemeral, PublicKeyFrom(object.ephemeral_public_key()));
@@ -213,10 +233,7 @@ Result<RootSecret> OpenRoot(const format::AccessKeyObject& object, const AccessK
   Status opened = aead.Open(0, SealAssociatedData(object, repository).bytes,
                             AsBytes(object.sealed_root()), root.span());
   if (!opened.ok()) return WrongKey("the root of the cluster does not open with this key");
-  ASSIGN_OR_RETURN(crypto::Sha256Digest mac, PublicKeyMac(root, object));
-  if (!crypto::ConstantTimeEqual(mac.bytes, AsBytes(object.public_key_mac()))) {
-    return Error{Code::kDamaged, "the public half of an access key was changed", ""};
-  }
+  RETURN_IF_ERROR(CheckPublicKey(root, object));
   if (RootIdOf(root).view().size() != object.root_id().size() ||
       ToString(RootIdOf(root).view()) != object.root_id()) {
     return Error{Code::kDamaged, "the id of the root does not fit", ""};

@@ -28,6 +28,7 @@ struct AccessKeyPair {
 
   static Result<AccessKeyPair> FromPrivate(crypto::X25519PrivateKey private_key);
   static Result<AccessKeyPair> Generate();
+  AccessKeyPair Clone() const { return {{private_key.bytes.Clone()}, public_key, id}; }
 };
 
 // The line of a key file: "PGCAIRN-ACCESS-KEY-1 <id> <private half>\n".
@@ -52,6 +53,13 @@ struct NewAccessKey {
 // Seals `root` to that key.
 Result<format::AccessKeyObject> SealRoot(const RootSecret& root, uint32_t generation, Place place,
                                          NewAccessKey key);
+
+// The same access key, sealed another root: its owner may be absent. `object` was proven by
+// CheckPublicKey, or the new root would go to whoever put it there.
+Result<format::AccessKeyObject> SealRootAgain(const RootSecret& root, uint32_t generation,
+                                              Place place, const format::AccessKeyObject& object);
+// kDamaged: the public half, generation and kind are not those that a holder of `root` put there.
+Status CheckPublicKey(const RootSecret& root, const format::AccessKeyObject& object);
 
 // Opens `object` with a private half. kWrongKey: it is not sealed to that key, or was changed.
 Result<RootSecret> OpenRoot(const format::AccessKeyObject& object, const AccessKeyPair& pair,

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "repository/testing/key_folder.h"
 #include "repository/testing/memory_cluster.h"
 #include "storage/testing/faulty_storage.h"
-#include "storage/testing/scratch_directory.h"
 #include "util/log.h"
 
 namespace pgcairn::repository {
@@ -18,18 +18,7 @@ using storage::Request;
 
 class KeyRingTest : public ::testing::Test {
  protected:
-  // A key file on the host, and the key that `init` would put into it.
-  NewAccessKey KeyFile(const std::string& file) {
-    Result<AccessKeyPair> pair = ReadKeyFile(Path(file));
-    if (!pair.ok()) {
-      pair = AccessKeyPair::Generate();
-      CHECK(WriteKeyFile(Path(file), *pair).ok());
-    }
-    NewAccessKey key;
-    key.pair = std::move(pair).value();
-    key.label = file;
-    return key;
-  }
+  NewAccessKey KeyFile(const std::string& file) { return folder_.Key(file); }
 
   template <typename... Keys>
   Status Create(Keys... keys) {
@@ -39,10 +28,10 @@ class KeyRingTest : public ::testing::Test {
   }
 
   Result<KeyRing> OpenWithFile(const std::string& file) {
-    return OpenKeyRing(*storage_, names_, repository_, {Path(file), nullptr});
+    return OpenKeyRing(*storage_, names_, repository_, folder_.With(file));
   }
 
-  std::string Path(const std::string& file) const { return scratch_.path() + "/" + file; }
+  std::string Path(const std::string& file) const { return folder_.Path(file); }
 
   std::vector<std::string> NamesIn(const std::string& directory) {
     std::vector<std::string> names;
@@ -63,7 +52,7 @@ class KeyRingTest : public ::testing::Test {
     }
   }
 
-  storage::ScratchDirectory scratch_;
+  KeyFolder folder_;
   std::shared_ptr<FaultyStorage> storage_ =
       std::make_shared<FaultyStorage>(std::make_shared<MemoryStorage>());
   ClusterNames names_{"main"};
@@ -95,17 +84,20 @@ TEST_F(KeyRingTest, EveryAccessKeyOpensTheSameKeys) {
   EXPECT_NE(host->opened_with(), recovery->opened_with());
 
   // A key file that is not there is passed over: a lost host is restored by the passphrase.
-  Result<KeyRing> typed =
-      OpenKeyRing(*storage_, names_, repository_, {Path("absent.key"), &passphrase});
+  Credentials credentials = folder_.With("absent.key");
+  credentials.passphrase = &passphrase;
+  Result<KeyRing> typed = OpenKeyRing(*storage_, names_, repository_, credentials);
   ASSERT_TRUE(typed.ok()) << typed.error().message;
   ExpectSameKeys(*host, *typed);
 
   auto wrong = crypto::SecretBytes::CopyOf(AsBytes("correct horsf"));
-  Result<KeyRing> refused = OpenKeyRing(*storage_, names_, repository_, {"", &wrong});
+  Result<KeyRing> refused = OpenKeyRing(*storage_, names_, repository_, {"", &wrong, nullptr});
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.code(), Code::kWrongKey);
   EXPECT_EQ(refused.error().message.find("horsf"), std::string::npos);
-  EXPECT_EQ(ListAccessKeys(*storage_, names_)->readable.size(), 3u);
+  EXPECT_EQ(OpenKeys(*storage_, names_, repository_, {Path("host.key"), nullptr})
+                ->access_keys.readable.size(),
+            3u);
 }
 
 TEST_F(KeyRingTest, AKeyFileOfAnotherClusterIsAWrongKeyThatNamesTheFile) {
@@ -202,7 +194,8 @@ TEST_F(KeyRingTest, AnAccessKeyThatIsLostLeavesTheOthersOfUse) {
   Result<KeyRing> refused = OpenWithFile("host.key");
   EXPECT_EQ(refused.code(), Code::kDamaged) << "not a wrong key: it was the right one";
   EXPECT_NE(refused.error().message.find(host.ToHex()), std::string::npos);
-  AccessKeys listed = *ListAccessKeys(*storage_, names_);
+  const AccessKeys listed =
+      OpenKeys(*storage_, names_, repository_, folder_.With("recovery.key"))->access_keys;
   EXPECT_EQ(listed.readable.size(), 1u);
   EXPECT_EQ(listed.damaged.size(), 1u);
 }

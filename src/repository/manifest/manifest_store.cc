@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "repository/lease/tombstone.h"
 #include "repository/manifest/reference_list.h"
 #include "repository/names.h"
 #include "repository/seal/document.h"
@@ -12,6 +14,30 @@ namespace pgcairn::repository {
 namespace {
 
 constexpr uint64_t kReferenceListBytesMax = uint64_t{1} << 30;
+constexpr std::string_view kListSuffix = ".refs";
+
+// False also for what is gone meanwhile or has no header: whoever reads it will say so.
+Result<bool> IsTombstone(storage::Storage& storage, const storage::ObjectInfo& object) {
+  Bytes start(8);
+  if (object.size_bytes > kTombstoneBytesMax || object.size_bytes < start.size()) return false;
+  Status read = storage.GetRange(object.name, 0, start);
+  if (!read.ok() && read.code() == Code::kNotFound) return false;
+  if (!read.ok()) return std::move(read).Context("looking at " + object.name).error();
+  return LooksLikeTombstone(start);
+}
+
+// What keeps a manifest from being put.
+Status ManifestNameTaken(const ClusterAccess& cluster, const std::string& id, Status put) {
+  Result<Bytes> there = cluster.storage.Get(cluster.names.Manifest(id), kTombstoneBytesMax);
+  if (!there.ok() || !LooksLikeTombstone(*there)) return put;
+  ASSIGN_OR_RETURN(format::Tombstone tombstone, ReadTombstone(*there, id));
+  return Error{Code::kAlreadyExists,
+               fmt::format("writing the manifest of {}: the run was given up on {} by {}, {}", id,
+                           Timestamp{tombstone.given_up_at_us()}.ToText(), tombstone.by_host(),
+                           tombstone.reason()),
+               "run `pgcairn backup` again; prune.lease_expiry says after how long a run of another "
+               "host is given up"};
+}
 
 }  // namespace
 
@@ -30,14 +56,22 @@ Status CommitBackup(const ClusterAccess& cluster, format::Manifest& manifest,
                       .Context("writing the reference list of " + id));
   ASSIGN_OR_RETURN(Bytes object, SealDocument(ObjectKind::kManifest, cluster.keys.Current(),
                                               cluster.place, manifest.SerializeAsString()));
-  return cluster.storage.PutIfAbsent(cluster.names.Manifest(id), object)
-      .Context("writing the manifest of " + id);
+  Status put = cluster.storage.PutIfAbsent(cluster.names.Manifest(id), object)
+                   .Context("writing the manifest of " + id);
+  if (!put.ok() && put.code() == Code::kAlreadyExists) {
+    return ManifestNameTaken(cluster, id, std::move(put));
+  }
+  return put;
 }
 
 Result<StoredManifest> ReadManifest(const ClusterAccess& cluster, const std::string& backup_id) {
   std::string name = cluster.names.Manifest(backup_id);
   Result<Bytes> object = cluster.storage.Get(name, kSealedDocumentBytesMax);
   if (!object.ok()) return std::move(object).Context("reading the manifest " + name).error();
+  if (LooksLikeTombstone(*object)) {
+    ASSIGN_OR_RETURN(format::Tombstone tombstone, ReadTombstone(*object, backup_id));
+    return GivenUpError(tombstone);
+  }
   Result<std::string> message =
       OpenDocument(ObjectKind::kManifest, *object, cluster.place, cluster.keys.Lookup());
   if (!message.ok()) return std::move(message).Context("opening the manifest " + name).error();
@@ -50,15 +84,29 @@ Result<StoredManifest> ReadManifest(const ClusterAccess& cluster, const std::str
 }
 
 Result<std::vector<std::string>> ListBackupIds(const ClusterAccess& cluster) {
-  std::string directory = cluster.names.Backups();
-  ASSIGN_OR_RETURN(storage::Listing listing, cluster.storage.List(directory));
-  std::vector<std::string> ids;
+  ASSIGN_OR_RETURN(BackupNames names, ListBackups(cluster.storage, cluster.names));
+  return std::move(names.ids);
+}
+
+Result<BackupNames> ListBackups(storage::Storage& storage, const ClusterNames& names) {
+  const std::string directory = names.Backups();
+  ASSIGN_OR_RETURN(storage::Listing listing, storage.List(directory));
+  BackupNames found;
   for (const storage::ObjectInfo& object : listing.objects) {
     std::string id = object.name.substr(directory.size() + 1);
-    if (IsBackupId(id)) ids.push_back(std::move(id));
+    const bool is_list = id.ends_with(kListSuffix);
+    if (is_list) id.resize(id.size() - kListSuffix.size());
+    if (!IsBackupId(id)) {
+      found.unknown.push_back(object.name);
+    } else if (is_list) {
+      found.lists.push_back(std::move(id));
+    } else {
+      ASSIGN_OR_RETURN(bool given_up, IsTombstone(storage, object));
+      (given_up ? found.tombstones : found.ids).push_back(std::move(id));
+    }
   }
-  std::sort(ids.begin(), ids.end());
-  return ids;
+  for (std::string& below : listing.directories) found.unknown.push_back(std::move(below));
+  return found;
 }
 
 Result<std::string> ResolveBackupId(const std::vector<std::string>& ids, std::string_view text) {

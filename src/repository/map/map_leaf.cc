@@ -11,7 +11,6 @@ constexpr std::string_view kMagic = "PGML";
 constexpr uint16_t kVersion = 1;
 constexpr uint8_t kKindFixedUnits = 1;
 constexpr uint8_t kFingerprintXxh3 = 1;
-constexpr size_t kUnitColumnsBytes = 2 + 4 + 8;
 
 Error Damaged(std::string_view what) {
   return {Code::kDamaged, fmt::format("a map leaf is damaged: {}", what), ""};
@@ -48,6 +47,49 @@ Result<Counts> DecodeHead(ByteReader& in) {
 
 }  // namespace
 
+void AppendUnitColumns(Bytes& out, const std::vector<UnitEntry>& units) {
+  for (const UnitEntry& unit : units) AppendLe<uint16_t>(out, unit.blob);
+  for (const UnitEntry& unit : units) AppendLe<uint32_t>(out, unit.place);
+  for (const UnitEntry& unit : units) AppendLe<uint64_t>(out, unit.fingerprint);
+}
+
+void ReadUnitColumns(ByteReader& in, std::vector<UnitEntry>& units) {
+  for (UnitEntry& unit : units) unit.blob = in.Le<uint16_t>();
+  for (UnitEntry& unit : units) unit.place = in.Le<uint32_t>();
+  for (UnitEntry& unit : units) unit.fingerprint = in.Le<uint64_t>();
+}
+
+void AppendTables(Bytes& out, const std::vector<PackReference>& packs,
+                  const std::vector<TableBlob>& blobs) {
+  for (const PackReference& pack : packs) AppendPackReference(out, pack);
+  for (const TableBlob& blob : blobs) AppendTableBlob(out, blob);
+}
+
+Status ReadTables(ByteReader& in, uint32_t pack_count, uint32_t blob_count,
+                  std::vector<PackReference>& packs, std::vector<TableBlob>& blobs) {
+  packs.reserve(pack_count);
+  for (uint32_t i = 0; i < pack_count; ++i) packs.push_back(ReadPackReference(in));
+  blobs.reserve(blob_count);
+  for (uint32_t i = 0; i < blob_count; ++i) {
+    TableBlob blob = ReadTableBlob(in);
+    if (blob.pack >= pack_count) return Damaged("a blob of no pack");
+    RETURN_IF_ERROR(CheckLocation(packs[blob.pack], blob.location, kDataBlobRawBytesMax));
+    blobs.push_back(blob);
+  }
+  return {};
+}
+
+Status CheckUnits(const std::vector<UnitEntry>& units, const std::vector<TableBlob>& blobs) {
+  for (const UnitEntry& unit : units) {
+    if (unit.blob == kZeroUnit) continue;
+    if (unit.blob >= blobs.size()) return Damaged("a unit of no blob");
+    if (unit.place >= blobs[unit.blob].location.raw_length) {
+      return Damaged("a unit outside its blob");
+    }
+  }
+  return {};
+}
+
 Bytes EncodeMapLeaf(const MapLeaf& leaf) {
   CHECK(!leaf.units.empty() && leaf.units.size() <= kLeafUnitsMax);
   CHECK(leaf.blobs.size() < kZeroUnit);
@@ -62,11 +104,8 @@ Bytes EncodeMapLeaf(const MapLeaf& leaf) {
   AppendLe<uint32_t>(out, static_cast<uint32_t>(leaf.units.size()));
   AppendLe<uint32_t>(out, static_cast<uint32_t>(leaf.packs.size()));
   AppendLe<uint32_t>(out, static_cast<uint32_t>(leaf.blobs.size()));
-  for (const PackReference& pack : leaf.packs) AppendPackReference(out, pack);
-  for (const TableBlob& blob : leaf.blobs) AppendTableBlob(out, blob);
-  for (const UnitEntry& unit : leaf.units) AppendLe<uint16_t>(out, unit.blob);
-  for (const UnitEntry& unit : leaf.units) AppendLe<uint32_t>(out, unit.place);
-  for (const UnitEntry& unit : leaf.units) AppendLe<uint64_t>(out, unit.fingerprint);
+  AppendTables(out, leaf.packs, leaf.blobs);
+  AppendUnitColumns(out, leaf.units);
   return out;
 }
 
@@ -74,26 +113,10 @@ Result<MapLeaf> DecodeMapLeaf(ByteView raw) {
   ByteReader in(raw);
   ASSIGN_OR_RETURN(Counts counts, DecodeHead(in));
   MapLeaf leaf;
-  leaf.packs.reserve(counts.packs);
-  for (uint32_t i = 0; i < counts.packs; ++i) leaf.packs.push_back(ReadPackReference(in));
-  leaf.blobs.reserve(counts.blobs);
-  for (uint32_t i = 0; i < counts.blobs; ++i) {
-    TableBlob blob = ReadTableBlob(in);
-    if (blob.pack >= counts.packs) return Damaged("a blob of no pack");
-    RETURN_IF_ERROR(CheckLocation(leaf.packs[blob.pack], blob.location, kDataBlobRawBytesMax));
-    leaf.blobs.push_back(blob);
-  }
+  RETURN_IF_ERROR(ReadTables(in, counts.packs, counts.blobs, leaf.packs, leaf.blobs));
   leaf.units.resize(counts.units);
-  for (UnitEntry& unit : leaf.units) unit.blob = in.Le<uint16_t>();
-  for (UnitEntry& unit : leaf.units) unit.place = in.Le<uint32_t>();
-  for (UnitEntry& unit : leaf.units) unit.fingerprint = in.Le<uint64_t>();
-  for (const UnitEntry& unit : leaf.units) {
-    if (unit.blob == kZeroUnit) continue;
-    if (unit.blob >= counts.blobs) return Damaged("a unit of no blob");
-    if (unit.place >= leaf.blobs[unit.blob].location.raw_length) {
-      return Damaged("a unit outside its blob");
-    }
-  }
+  ReadUnitColumns(in, leaf.units);
+  RETURN_IF_ERROR(CheckUnits(leaf.units, leaf.blobs));
   CHECK(in.ok() && in.left() == 0);
   return leaf;
 }

@@ -35,7 +35,9 @@ Status MetadataWriter::ClosePack() {
   return uploader_.Submit(std::move(finished));
 }
 
-Result<std::vector<PackReference>> MetadataWriter::Finish() {
+Result<std::vector<PackReference>> MetadataWriter::Finish() { return CloseOpenPack(); }
+
+Result<std::vector<PackReference>> MetadataWriter::CloseOpenPack() {
   std::lock_guard lock(mutex_);
   if (pack_) RETURN_IF_ERROR(ClosePack());
   return closed_;

@@ -25,6 +25,9 @@ class MetadataWriter {
   MetadataWriter(const ClusterAccess& cluster, PackUploader& uploader);
 
   Result<PendingBlob> Add(ByteView raw);
+  // Closes the pack that is open, so that all that was added so far has a pack with a name. Returns
+  // the packs as Finish does; Add may go on.
+  Result<std::vector<PackReference>> CloseOpenPack();
   // Closes the last pack. Returns the packs, in the order that PendingBlob::pack counts.
   Result<std::vector<PackReference>> Finish();
 

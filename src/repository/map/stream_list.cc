@@ -8,7 +8,7 @@ namespace pgcairn::repository {
 namespace {
 
 constexpr std::string_view kMagic = "PGSL";
-constexpr uint16_t kVersion = 1;
+constexpr uint16_t kVersion = 2;
 constexpr size_t kStreamBytes = 48;
 
 Error Damaged(std::string_view what) {
@@ -20,21 +20,36 @@ struct Counts {
   uint32_t packs = 0;
   uint32_t leaves = 0;
   uint32_t text = 0;
+  uint32_t data_packs = 0;
+  uint32_t uses = 0;
 };
+
+constexpr size_t kDataPackBytes = 32 + 8;
+constexpr size_t kLeafNeedsBytes = 4 + 4;
+constexpr size_t kLeafUseBytes = 4 + 4;
 
 Result<Counts> DecodeHead(ByteReader& in) {
   ByteView magic = in.View(kMagic.size());
   auto version = in.Le<uint16_t>();
   auto reserved = in.Le<uint16_t>();
-  Counts counts{in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>()};
+  Counts counts;
+  for (uint32_t* count : {&counts.streams, &counts.packs, &counts.leaves, &counts.text,
+                          &counts.data_packs, &counts.uses}) {
+    *count = in.Le<uint32_t>();
+  }
   if (!in.ok() || AsText(magic) != kMagic) return Damaged("no magic");
   if (version != kVersion || reserved != 0) {
-    return Error{Code::kUnsupported, "a stream list has a version that is unknown",
-                 "a newer pgcairn wrote this repository: use that version"};
+    return Error{
+        Code::kUnsupported,
+        fmt::format("a stream list has version {}, this program knows {}", version, kVersion),
+        version < kVersion ? "a pgcairn before its first release wrote it: use that one to restore"
+                           : "a newer pgcairn wrote this repository: use that version"};
   }
   uint64_t size = uint64_t{counts.packs} * kPackReferenceBytes +
-                  uint64_t{counts.leaves} * kTableBlobBytes +
-                  uint64_t{counts.streams} * kStreamBytes + counts.text;
+                  uint64_t{counts.leaves} * (kTableBlobBytes + kLeafNeedsBytes) +
+                  uint64_t{counts.data_packs} * kDataPackBytes +
+                  uint64_t{counts.uses} * kLeafUseBytes + uint64_t{counts.streams} * kStreamBytes +
+                  counts.text;
   if (counts.streams > kListStreamsMax || size != in.left()) return Damaged("impossible counts");
   return counts;
 }
@@ -72,6 +87,52 @@ Result<uint16_t> ReadStream(ByteReader& in, StreamEntry& stream) {
   stream.kind = static_cast<StreamKind>(kind);
   stream.root = static_cast<StreamRoot>(root);
   return path_length;
+}
+
+void AppendNeeds(Bytes& out, const StreamList& list) {
+  for (const StoredPack& pack : list.data_packs) {
+    Append(out, pack.sha256.bytes);
+    AppendLe<uint64_t>(out, pack.length);
+  }
+  for (const LeafNeeds& needs : list.needs) {
+    AppendLe<uint32_t>(out, needs.base_pack);
+    AppendLe<uint32_t>(out, static_cast<uint32_t>(needs.uses.size()));
+  }
+  for (const LeafNeeds& needs : list.needs) {
+    for (const LeafUse& use : needs.uses) {
+      AppendLe<uint32_t>(out, use.pack);
+      AppendLe<uint32_t>(out, use.bytes);
+    }
+  }
+}
+
+Status ReadNeeds(ByteReader& in, const Counts& counts, StreamList& list) {
+  list.data_packs.resize(counts.data_packs);
+  for (StoredPack& pack : list.data_packs) {
+    pack.sha256.bytes = in.Array<32>();
+    pack.length = in.Le<uint64_t>();
+    if (pack.length > kPackBytesMax) return Damaged("an impossible pack");
+  }
+  list.needs.resize(counts.leaves);
+  uint64_t uses = 0;
+  for (LeafNeeds& needs : list.needs) {
+    needs.base_pack = in.Le<uint32_t>();
+    auto count = in.Le<uint32_t>();
+    uses += count;
+    if (uses > counts.uses || (needs.base_pack != kNoPack && needs.base_pack >= counts.packs)) {
+      return Damaged("a leaf with impossible needs");
+    }
+    needs.uses.resize(count);
+  }
+  if (uses != counts.uses) return Damaged("needs of no leaf");
+  for (LeafNeeds& needs : list.needs) {
+    for (LeafUse& use : needs.uses) {
+      use.pack = in.Le<uint32_t>();
+      use.bytes = in.Le<uint32_t>();
+      if (use.pack >= counts.data_packs) return Damaged("a need of no pack");
+    }
+  }
+  return {};
 }
 
 // The stream's units lie within the leaves that the list names.
@@ -114,6 +175,9 @@ Bytes EncodeStreamList(const StreamList& list) {
     CHECK(stream.path.size() <= UINT16_MAX);
     Append(text, AsBytes(stream.path));
   }
+  CHECK(list.needs.size() == list.leaves.size());
+  size_t uses = 0;
+  for (const LeafNeeds& needs : list.needs) uses += needs.uses.size();
   Bytes out;
   Append(out, AsBytes(kMagic));
   AppendLe<uint16_t>(out, kVersion);
@@ -122,8 +186,11 @@ Bytes EncodeStreamList(const StreamList& list) {
   AppendLe<uint32_t>(out, static_cast<uint32_t>(list.packs.size()));
   AppendLe<uint32_t>(out, static_cast<uint32_t>(list.leaves.size()));
   AppendLe<uint32_t>(out, static_cast<uint32_t>(text.size()));
+  AppendLe<uint32_t>(out, static_cast<uint32_t>(list.data_packs.size()));
+  AppendLe<uint32_t>(out, static_cast<uint32_t>(uses));
   for (const PackReference& pack : list.packs) AppendPackReference(out, pack);
   for (const TableBlob& leaf : list.leaves) AppendTableBlob(out, leaf);
+  AppendNeeds(out, list);
   for (const StreamEntry& stream : list.streams) AppendStream(out, stream);
   Append(out, text);
   return out;
@@ -143,6 +210,7 @@ Result<StreamList> DecodeStreamList(ByteView raw) {
     RETURN_IF_ERROR(CheckLocation(list.packs[leaf.pack], leaf.location, kMetadataBlobRawBytesMax));
     list.leaves.push_back(leaf);
   }
+  RETURN_IF_ERROR(ReadNeeds(in, counts, list));
   list.streams.resize(counts.streams);
   std::vector<uint16_t> path_lengths;
   for (StreamEntry& stream : list.streams) {

@@ -14,6 +14,7 @@ namespace pgcairn::repository {
 
 inline constexpr uint32_t kListStreamsMax = 4096;
 inline constexpr uint32_t kNoLeaf = UINT32_MAX;
+inline constexpr uint32_t kNoPack = UINT32_MAX;
 
 enum class StreamKind : uint8_t { kRelationFile = 1, kOtherFile = 2, kDirectory = 3 };
 enum class StreamRoot : uint8_t { kDataDirectory = 0, kExternalConfig = 1 };
@@ -31,9 +32,25 @@ struct StreamEntry {
   uint16_t first_entry = 0;
 };
 
+// How many stored bytes of a data pack the units of one leaf need.
+struct LeafUse {
+  uint32_t pack = 0;   // index in StreamList::data_packs
+  uint32_t bytes = 0;  // of all units of the leaf, whether a stream of the list uses them or not
+};
+
+// What a leaf needs beside its own pack.
+struct LeafNeeds {
+  uint32_t base_pack = kNoPack;  // index in StreamList::packs: of the leaf that it is a patch on
+  std::vector<LeafUse> uses;     // each data pack once
+};
+
+// The packs are those that the leaves lie in and need: what a backup refers to is known without
+// reading a leaf.
 struct StreamList {
-  std::vector<PackReference> packs;
-  std::vector<TableBlob> leaves;  // with their number of units
+  std::vector<PackReference> packs;  // metadata packs
+  std::vector<TableBlob> leaves;     // with their number of units
+  std::vector<LeafNeeds> needs;      // one for each leaf
+  std::vector<StoredPack> data_packs;
   std::vector<StreamEntry> streams;
 };
 

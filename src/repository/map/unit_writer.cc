@@ -8,112 +8,158 @@ namespace pgcairn::repository {
 namespace {
 
 // Well compressible data would otherwise let leaves pile up until the pack is full.
-constexpr size_t kWaitingLeavesMax = 64;
+constexpr size_t kWaitingBytesMax = size_t{8} * 1024 * 1024;
 
 }  // namespace
 
 UnitWriter::UnitWriter(const ClusterAccess& cluster, PackUploader& uploader,
-                       MetadataWriter& metadata, int level, OnLeaf on_leaf)
+                       MetadataWriter& metadata, int level, CompactionBudget* budget,
+                       OnLeaf on_leaf)
     : cluster_(cluster),
       uploader_(uploader),
       metadata_(metadata),
+      budget_(budget),
       on_leaf_(std::move(on_leaf)),
       encoder_(level),
-      fingerprint_(cluster.keys.fingerprint_secret()),
-      blob_(kBlobBytesTarget) {}
+      fingerprint_(cluster.keys.fingerprint_secret()) {
+  // Behind the blob that is filled there is always room for a read of full length: of what is read
+  // little may be new.
+  changed_.blob.resize(2 * kBlobBytesTarget);
+}
 
-Status UnitWriter::BeginLeaf(uint32_t leaf_number) {
+void UnitWriter::BeginLeaf(uint32_t leaf_number, const KnownLeaf* aligned) {
   CHECK(!current_.has_value());
-  current_.emplace();
-  current_->number = leaf_number;
-  return {};
+  current_.emplace(leaf_number, aligned);
 }
 
-std::span<uint8_t> UnitWriter::Room() { return std::span(blob_).subspan(blob_used_); }
+std::span<uint8_t> UnitWriter::Room() {
+  return std::span(changed_.blob).subspan(changed_.used, kBlobBytesTarget);
+}
 
-Status UnitWriter::Commit(size_t size) {
-  CHECK(current_.has_value() && blob_used_ + size <= blob_.size());
-  const size_t begin = blob_used_;
-  for (size_t at = 0; at < size; at += kUnitBytes) {
-    ByteView unit(blob_.data() + begin + at, std::min<size_t>(kUnitBytes, size - at));
-    UnitEntry entry;
-    entry.fingerprint = fingerprint_.Of(unit);
-    if (!IsAllZeros(unit)) {
-      entry.blob = static_cast<uint16_t>(current_->leaf.blobs.size());
-      entry.place = static_cast<uint32_t>(blob_used_);
-      // Zero units before this one leave a hole that it moves into.
-      if (blob_used_ != begin + at) {
-        std::memmove(blob_.data() + blob_used_, unit.data(), unit.size());
+Status UnitWriter::Commit(size_t size, std::span<const KnownUnit> known) {
+  CHECK(current_.has_value() && size <= kBlobBytesTarget);
+  const size_t begin = changed_.used;
+  for (size_t at = 0, i = 0; at < size; at += kUnitBytes, ++i) {
+    ByteView unit(changed_.blob.data() + begin + at, std::min<size_t>(kUnitBytes, size - at));
+    const KnownUnit same = known.empty() ? KnownUnit() : known[i];
+    ++counts_.written;
+    ++counts_.read;
+    counts_.read_bytes += unit.size();
+    if (same.leaf != nullptr) {
+      PackVerdict verdict = same.leaf->VerdictOf(same.unit());
+      if (verdict == PackVerdict::kToEmpty && budget_ != nullptr &&
+          budget_->Take(same.StoredBytes())) {
+        ++counts_.compacted;
+        RETURN_IF_ERROR(AddTo(compacted_, unit, same.unit().fingerprint));
+        continue;
       }
-      blob_used_ += unit.size();
+      if (verdict != PackVerdict::kLost) {
+        current_->Keep(same);
+        continue;
+      }
     }
-    current_->leaf.units.push_back(entry);
-    ++units_;
+    ++counts_.changed;
+    const uint64_t fingerprint = fingerprint_.Of(unit);
+    if (IsAllZeros(unit)) {
+      current_->AddZero(fingerprint);
+      continue;
+    }
+    ++counts_.stored;
+    RETURN_IF_ERROR(AddTo(changed_, unit, fingerprint));
   }
-  CHECK(current_->leaf.units.size() <= kLeafUnitsMax);
-  if (blob_.size() - blob_used_ < kUnitBytes) return FlushBlob();
   return {};
 }
 
-Status UnitWriter::FlushBlob() {
-  if (blob_used_ == 0) return {};
-  if (pack_ && !pack_->HasRoom(blob_used_)) RETURN_IF_ERROR(ClosePack());
-  if (!pack_) {
+void UnitWriter::Keep(const KnownUnit& known) {
+  ++counts_.written;
+  current_->Keep(known);
+}
+
+Status UnitWriter::AddTo(Sink& sink, ByteView unit, uint64_t fingerprint) {
+  if (sink.blob.empty()) sink.blob.resize(kBlobBytesTarget);
+  if (sink.used == 0) sink.blob_index = current_->ReserveBlob();
+  current_->AddStored(sink.blob_index, static_cast<uint32_t>(sink.used), fingerprint);
+  // Units that are not stored leave a hole that this one moves into.
+  uint8_t* place = sink.blob.data() + sink.used;
+  if (place != unit.data()) std::memmove(place, unit.data(), unit.size());
+  sink.used += unit.size();
+  if (kBlobBytesTarget - sink.used < kUnitBytes) return FlushBlob(sink);
+  return {};
+}
+
+Status UnitWriter::FlushBlob(Sink& sink) {
+  if (sink.used == 0) return {};
+  if (sink.pack && !sink.pack->HasRoom(sink.used)) RETURN_IF_ERROR(ClosePack(sink));
+  if (!sink.pack) {
     ASSIGN_OR_RETURN(PackBuilder pack,
                      PackBuilder::Begin(ObjectKind::kDataPack, cluster_.keys.Current(),
                                         cluster_.place, &encoder_));
-    pack_.emplace(std::move(pack));
+    sink.pack.emplace(std::move(pack));
+    sink.serial = static_cast<uint32_t>(packs_.size());
+    packs_.emplace_back();
   }
-  TableBlob blob;
-  ASSIGN_OR_RETURN(blob.location, pack_->Add(ByteView(blob_).first(blob_used_)));
-  blob.pack = PackIndexInLeaf();
-  current_->leaf.blobs.push_back(blob);
-  blob_used_ = 0;
+  ASSIGN_OR_RETURN(BlobLocation location, sink.pack->Add(ByteView(sink.blob).first(sink.used)));
+  current_->SetBlob(sink.blob_index, sink.serial, location);
+  if (&sink == &compacted_) {
+    counts_.compacted_bytes += location.stored_length;
+  } else {
+    counts_.stored_bytes += location.stored_length;
+    if (budget_ != nullptr) budget_->AddChanged(location.stored_length);
+  }
+  sink.used = 0;
   return {};
-}
-
-uint32_t UnitWriter::PackIndexInLeaf() {
-  auto serial = static_cast<uint32_t>(closed_packs_.size());
-  std::vector<uint32_t>& serials = current_->pack_serials;
-  if (serials.empty() || serials.back() != serial) serials.push_back(serial);
-  return static_cast<uint32_t>(serials.size() - 1);
 }
 
 Status UnitWriter::EndLeaf() {
   CHECK(current_.has_value());
-  RETURN_IF_ERROR(FlushBlob());
-  OpenLeaf leaf = std::move(*current_);
+  RETURN_IF_ERROR(FlushBlob(changed_));
+  RETURN_IF_ERROR(FlushBlob(compacted_));
+  LeafBuilder leaf = std::move(*current_);
   current_.reset();
-  if (leaf.leaf.units.empty()) return {};
+  leaf.Close();
+  if (leaf.unit_count() == 0) return {};
+  if (leaf.unchanged()) {
+    StoredLeaf unchanged;
+    unchanged.unchanged = true;
+    on_leaf_(leaf.number(), unchanged);
+    return {};
+  }
+  waiting_bytes_ += leaf.memory_bytes();
   waiting_.push_back(std::move(leaf));
-  if (waiting_.size() >= kWaitingLeavesMax && pack_) return ClosePack();
+  if (waiting_bytes_ >= kWaitingBytesMax) return Flush();
   return StoreReadyLeaves();
 }
 
-Status UnitWriter::ClosePack() {
-  FinishedPack finished = pack_->Finish();
-  pack_.reset();
-  closed_packs_.push_back(finished.reference);
-  RETURN_IF_ERROR(uploader_.Submit(std::move(finished)));
-  return StoreReadyLeaves();
+Status UnitWriter::ClosePack(Sink& sink) {
+  if (!sink.pack) return {};
+  FinishedPack finished = sink.pack->Finish();
+  sink.pack.reset();
+  packs_[sink.serial] = finished.reference;
+  return uploader_.Submit(std::move(finished));
 }
 
 Status UnitWriter::StoreReadyLeaves() {
-  while (!waiting_.empty()) {
-    OpenLeaf& open = waiting_.front();
-    if (!open.pack_serials.empty() && open.pack_serials.back() >= closed_packs_.size()) break;
-    for (uint32_t serial : open.pack_serials) open.leaf.packs.push_back(closed_packs_[serial]);
-    ASSIGN_OR_RETURN(PendingBlob stored, metadata_.Add(EncodeMapLeaf(open.leaf)));
-    stored.units = static_cast<uint16_t>(open.leaf.units.size());
-    on_leaf_(open.number, stored);
-    waiting_.pop_front();
+  for (auto leaf = waiting_.begin(); leaf != waiting_.end();) {
+    if (!leaf->IsReady(packs_)) {
+      ++leaf;
+      continue;
+    }
+    StoredLeaf stored;
+    ASSIGN_OR_RETURN(stored.blob, metadata_.Add(leaf->Encode(packs_)));
+    stored.blob.units = static_cast<uint16_t>(leaf->unit_count());
+    stored.base_pack = leaf->base_pack();
+    stored.uses = leaf->Uses(packs_);
+    on_leaf_(leaf->number(), stored);
+    waiting_bytes_ -= leaf->memory_bytes();
+    leaf = waiting_.erase(leaf);
   }
   return {};
 }
 
-Status UnitWriter::Finish() {
+Status UnitWriter::Flush() {
   CHECK(!current_.has_value());
-  if (pack_) RETURN_IF_ERROR(ClosePack());
+  RETURN_IF_ERROR(ClosePack(changed_));
+  RETURN_IF_ERROR(ClosePack(compacted_));
   RETURN_IF_ERROR(StoreReadyLeaves());
   CHECK(waiting_.empty());
   return {};

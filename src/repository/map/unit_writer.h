@@ -1,16 +1,20 @@
 // Turns units into blobs, packs and map leaves.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "crypto/fingerprint.h"
 #include "repository/cluster_access.h"
-#include "repository/map/map_leaf.h"
+#include "repository/compaction/compaction.h"
+#include "repository/map/known_leaf.h"
+#include "repository/map/leaf_builder.h"
 #include "repository/map/metadata_writer.h"
 #include "repository/pack/pack_builder.h"
 #include "repository/pack/pack_uploader.h"
@@ -22,57 +26,109 @@ namespace pgcairn::repository {
 // Raw bytes of a data blob at most.
 inline constexpr size_t kBlobBytesTarget = size_t{1024} * 1024;
 
-// A leaf whose last pack is still open.
-struct OpenLeaf {
-  uint32_t number = 0;
-  MapLeaf leaf;
-  std::vector<uint32_t> pack_serials;  // of leaf.packs, as the writer counts its packs
+// A leaf of which everything is known but the name of the pack that it lies in.
+struct StoredLeaf {
+  // Nothing was stored: the aligned leaf of BeginLeaf is this leaf too, and the rest is empty.
+  bool unchanged = false;
+  PendingBlob blob;
+  std::optional<PackReference> base_pack;
+  std::vector<PackBytes> uses;
+};
+
+// Stored bytes that all writers of a backup together may spend on emptying packs. Any thread.
+class CompactionBudget {
+ public:
+  explicit CompactionBudget(PacksToEmpty packs) : packs_(std::move(packs)) {}
+
+  void AddChanged(uint64_t bytes) { changed_ += bytes; }
+  // False when nothing is left.
+  bool Take(uint64_t bytes) {
+    if (spent_.fetch_add(bytes) + bytes <= packs_.BytesMax(changed_)) return true;
+    spent_ -= bytes;
+    return false;
+  }
+  bool IsSpent() const { return spent_ >= packs_.BytesMax(changed_); }
+
+ private:
+  const PacksToEmpty packs_;
+  std::atomic<uint64_t> changed_{0};
+  std::atomic<uint64_t> spent_{0};
+};
+
+// What one writer did. Units of zeros are stored nowhere.
+struct UnitCounts {
+  uint64_t written = 0;  // in all leaves, however they came there
+  uint64_t read = 0;     // of those, given as bytes
+  uint64_t read_bytes = 0;
+  uint64_t changed = 0;    // not known, or known to be otherwise; zeros among them
+  uint64_t stored = 0;     // of those, not zeros
+  uint64_t compacted = 0;  // known, and stored afresh
+  uint64_t stored_bytes = 0;
+  uint64_t compacted_bytes = 0;  // as stored
 };
 
 // Writes leaves one after the other. Not for two threads at once; a backup has one per thread over
 // the same uploader and metadata writer.
 //
-// Memory: one open pack, one blob, and the leaves of the open pack (at most 64, 64 KiB each).
+// Memory: one open pack and two blobs, as much again where packs are emptied, and the leaves of the
+// open packs (at most 8 MiB).
 class UnitWriter {
  public:
-  // Called by the methods below when a leaf is stored, in the order of BeginLeaf.
-  using OnLeaf = std::function<void(uint32_t leaf_number, const PendingBlob& leaf)>;
+  // Called by the methods below when a leaf is stored or found unchanged. Leaves whose packs are
+  // open for longer come later than leaves that began after them.
+  using OnLeaf = std::function<void(uint32_t leaf_number, const StoredLeaf& leaf)>;
 
+  // `budget` may be null: then no pack is emptied. It outlives this.
   UnitWriter(const ClusterAccess& cluster, PackUploader& uploader, MetadataWriter& metadata,
-             int level, OnLeaf on_leaf);
+             int level, CompactionBudget* budget, OnLeaf on_leaf);
 
-  // `leaf_number` is the caller's name for the leaf that the next units belong to.
-  Status BeginLeaf(uint32_t leaf_number);
-  // Room for the next units; at least one unit, at most one blob. Valid until Commit.
+  // `leaf_number` is the caller's name for the leaf that the next units belong to. `aligned`: see
+  // LeafBuilder. Every KnownLeaf that is given must live until EndLeaf.
+  void BeginLeaf(uint32_t leaf_number, const KnownLeaf* aligned = nullptr);
+  // Room for the next units; at least one unit, at most a mebibyte. Valid until Commit.
   std::span<uint8_t> Room();
   // Takes the first `size` bytes of Room(): whole units, and at the end of a stream one shorter.
-  Status Commit(size_t size);
+  // `known` is empty, or has one for each unit: a unit with a leaf is the same as that leaf says
+  // (the caller has compared the fingerprints).
+  Status Commit(size_t size, std::span<const KnownUnit> known = {});
+  // A unit that is not read at all: it is as the leaf says.
+  void Keep(const KnownUnit& known);
   // Ends the leaf. One without any unit is dropped: OnLeaf is not called for it.
   Status EndLeaf();
-  // Stores what is open. No call may follow.
-  Status Finish();
+  // Stores what is open, so that every leaf that was ended is in the metadata writer.
+  Status Flush();
 
-  uint64_t units_written() const { return units_; }
+  const UnitCounts& counts() const { return counts_; }
 
  private:
-  Status FlushBlob();
-  Status ClosePack();
+  // Blobs on their way into one pack after the other.
+  struct Sink {
+    std::vector<uint8_t> blob;
+    size_t used = 0;
+    uint16_t blob_index = 0;  // in the current leaf; only while `used` is not 0
+    std::optional<PackBuilder> pack;
+    uint32_t serial = 0;  // of `pack`
+  };
+
+  Status AddTo(Sink& sink, ByteView unit, uint64_t fingerprint);
+  Status FlushBlob(Sink& sink);
+  Status ClosePack(Sink& sink);
   Status StoreReadyLeaves();
-  uint32_t PackIndexInLeaf();
 
   const ClusterAccess& cluster_;
   PackUploader& uploader_;
   MetadataWriter& metadata_;
+  CompactionBudget* const budget_;
   const OnLeaf on_leaf_;
   Encoder encoder_;
   crypto::PageFingerprint fingerprint_;
-  std::vector<uint8_t> blob_;
-  size_t blob_used_ = 0;
-  std::optional<PackBuilder> pack_;
-  std::vector<PackReference> closed_packs_;
-  std::optional<OpenLeaf> current_;
-  std::deque<OpenLeaf> waiting_;
-  uint64_t units_ = 0;
+  Sink changed_;
+  Sink compacted_;
+  std::vector<std::optional<PackReference>> packs_;  // by serial; nothing while open
+  std::optional<LeafBuilder> current_;
+  std::deque<LeafBuilder> waiting_;
+  size_t waiting_bytes_ = 0;
+  UnitCounts counts_;
 };
 
 }  // namespace pgcairn::repository

@@ -14,7 +14,8 @@
 
 namespace pgcairn::repository {
 
-// Not for two threads at once; one per thread over the same ClusterAccess.
+// Not for two threads at once; one per thread over the same ClusterAccess. Keeps the memory of its
+// largest request, and twice that of its largest blob.
 class BlobReader {
  public:
   explicit BlobReader(const ClusterAccess& cluster) : cluster_(cluster) {}
@@ -24,8 +25,9 @@ class BlobReader {
 
   // `index` counts in `locations`; `raw` is valid during the call only.
   using OnBlob = std::function<Status(size_t index, ByteView raw)>;
-  // Many blobs of one pack, given in rising order of offset. Ranges that lie close together are
-  // fetched in one request, at most 4 MiB each. Stops at the first error.
+  // Many blobs of one pack, given in rising order of offset; one that is given several times in a
+  // row is fetched and opened once. Ranges that lie close together are fetched in one request, at
+  // most 16 MiB each. Stops at the first error.
   Status ReadMany(ObjectKind kind, const PackReference& pack,
                   const std::vector<BlobLocation>& locations, const OnBlob& on_blob);
 

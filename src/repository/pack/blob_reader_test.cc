@@ -88,23 +88,31 @@ TEST_F(BlobReaderTest, NeighboursAreFetchedInOneRequest) {
 }
 
 TEST_F(BlobReaderTest, ALargeGapIsNotFetched) {
-  Store({8192, 8192, 200'000, 8192});
+  Store({8192, 8192, 300'000, 8192});
   ASSERT_TRUE(ReadAll({0, 3}).ok());
   EXPECT_EQ(Requests(), 2u);
   EXPECT_LT(counting_->Count(Request::kGetRange).bytes, 20'000u);
 }
 
-TEST_F(BlobReaderTest, ARequestHasAtMostFourMebibytes) {
+TEST_F(BlobReaderTest, ARequestHasAtMostSixteenMebibytes) {
   std::vector<size_t> sizes;
   std::vector<size_t> all;
-  // Every second blob compresses to nothing: 48 random ones of 256 KiB are 12 MiB.
+  // Every second blob compresses to nothing: 48 random ones of 1 MiB are three requests.
   for (size_t i = 0; i < 96; ++i) {
-    sizes.push_back(262'144);
+    sizes.push_back(1'048'576);
     all.push_back(i);
   }
   Store(sizes);
   ASSERT_TRUE(ReadAll(all).ok());
-  EXPECT_EQ(Requests(), 4u);
+  EXPECT_EQ(Requests(), 4u) << "15 of them fit into one, with their tags";
+  EXPECT_LE(counting_->Count(Request::kGetRange).bytes, pack_.length);
+}
+
+TEST_F(BlobReaderTest, ABlobThatIsGivenSeveralTimesIsFetchedOnceAndHandedOutEachTime) {
+  Store({8192, 8192, 600'000, 8192});
+  ASSERT_TRUE(ReadAll({0, 0, 3, 3, 3}).ok());
+  EXPECT_EQ(Requests(), 2u);
+  EXPECT_LT(counting_->Count(Request::kGetRange).bytes, 20'000u);
 }
 
 TEST_F(BlobReaderTest, AnErrorOfTheCallerEndsTheReading) {

@@ -58,12 +58,29 @@ Status CheckLocation(const PackReference& pack, const BlobLocation& location,
   return {};
 }
 
+void ToMessage(const PackReference& pack, format::PackReference* message) {
+  message->set_sha256(ToString(pack.sha256.bytes));
+  message->set_length(pack.length);
+  message->set_key_id(ToString(pack.key_id.view()));
+  message->set_salt(ToString(pack.salt.view()));
+}
+
+Result<PackReference> FromMessage(const format::PackReference& message) {
+  PackReference reference;
+  const std::string& sha256 = message.sha256();
+  if (sha256.size() != reference.sha256.bytes.size()) {
+    return Error{Code::kDamaged, "a pack reference is malformed", ""};
+  }
+  std::copy(sha256.begin(), sha256.end(), reference.sha256.bytes.begin());
+  reference.length = message.length();
+  ASSIGN_OR_RETURN(reference.key_id, KeyId::From(message.key_id()));
+  ASSIGN_OR_RETURN(reference.salt, Salt::From(message.salt()));
+  return reference;
+}
+
 void ToMessage(const PackReference& pack, const BlobLocation& location,
                format::BlobReference* message) {
-  message->mutable_pack()->set_sha256(ToString(pack.sha256.bytes));
-  message->mutable_pack()->set_length(pack.length);
-  message->mutable_pack()->set_key_id(ToString(pack.key_id.view()));
-  message->mutable_pack()->set_salt(ToString(pack.salt.view()));
+  ToMessage(pack, message->mutable_pack());
   message->set_offset(location.offset);
   message->set_stored_length(location.stored_length);
   message->set_raw_length(location.raw_length);
@@ -73,14 +90,10 @@ void ToMessage(const PackReference& pack, const BlobLocation& location,
 
 Result<BlobReference> FromMessage(const format::BlobReference& message) {
   BlobReference reference;
-  const std::string& sha256 = message.pack().sha256();
-  if (sha256.size() != reference.pack.sha256.bytes.size() || message.codec() > UINT16_MAX) {
-    return Error{Code::kDamaged, "a blob reference of the manifest is malformed", ""};
+  if (message.codec() > UINT16_MAX) {
+    return Error{Code::kDamaged, "a blob reference is malformed", ""};
   }
-  std::copy(sha256.begin(), sha256.end(), reference.pack.sha256.bytes.begin());
-  reference.pack.length = message.pack().length();
-  ASSIGN_OR_RETURN(reference.pack.key_id, KeyId::From(message.pack().key_id()));
-  ASSIGN_OR_RETURN(reference.pack.salt, Salt::From(message.pack().salt()));
+  ASSIGN_OR_RETURN(reference.pack, FromMessage(message.pack()));
   reference.location = {message.offset(), message.stored_length(), message.raw_length(),
                         message.ordinal(), static_cast<uint16_t>(message.codec())};
   RETURN_IF_ERROR(CheckLocation(reference.pack, reference.location, kMetadataBlobRawBytesMax));

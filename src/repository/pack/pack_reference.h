@@ -40,6 +40,8 @@ struct BlobLocation {
   uint32_t raw_length = 0;
   uint32_t ordinal = 0;
   uint16_t codec = 0;
+
+  friend bool operator==(const BlobLocation&, const BlobLocation&) = default;
 };
 
 // A location with the index of its pack in a table of PackReferences.
@@ -61,6 +63,8 @@ TableBlob ReadTableBlob(ByteReader& in);
 Status CheckLocation(const PackReference& pack, const BlobLocation& location,
                      uint32_t raw_length_max);
 
+void ToMessage(const PackReference& pack, format::PackReference* message);
+Result<PackReference> FromMessage(const format::PackReference& message);
 void ToMessage(const PackReference& pack, const BlobLocation& location,
                format::BlobReference* message);
 struct BlobReference {

@@ -1,5 +1,6 @@
 #include "repository/pack/pack_uploader.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pgcairn::repository {
@@ -25,10 +26,23 @@ Status PackUploader::Submit(FinishedPack pack) {
   {
     std::lock_guard lock(mutex_);
     RETURN_IF_ERROR(failure_);
+    ++submitted_;
   }
   if (queue_.Push(std::move(pack))) return {};
   std::lock_guard lock(mutex_);
   return failure_.ok() ? Error{Code::kCancelled, "storing packs has ended", ""} : failure_;
+}
+
+Status PackUploader::Drain() {
+  std::unique_lock lock(mutex_);
+  const uint64_t wanted = submitted_;
+  ended_.wait(lock, [&] { return handled_ >= wanted || !failure_.ok(); });
+  return failure_;
+}
+
+std::vector<StoredPack> PackUploader::Stored(size_t skip) const {
+  std::lock_guard lock(mutex_);
+  return {stored_.begin() + static_cast<ptrdiff_t>(std::min(skip, stored_.size())), stored_.end()};
 }
 
 Status PackUploader::Finish() {
@@ -43,15 +57,21 @@ void PackUploader::Run() {
   while (std::optional<FinishedPack> pack = queue_.Pop()) {
     {
       std::lock_guard lock(mutex_);
-      if (!failure_.ok()) continue;
+      if (!failure_.ok()) {
+        ++handled_;
+        continue;
+      }
     }
     std::string name = names_.Pack(pack->reference.sha256);
     Status put = storage_.PutIfAbsent(name, pack->view()).Context("storing the pack " + name);
     // The name is the hash of the bytes: a pack that is there already is this one.
     bool stored = put.ok() || put.code() == Code::kAlreadyExists;
     std::lock_guard lock(mutex_);
+    ++handled_;
+    ended_.notify_all();
     if (stored) {
       stored_.push_back({pack->reference.sha256, pack->reference.length});
+      stored_bytes_ += pack->reference.length;
     } else if (failure_.ok()) {
       failure_ = put;
     }

@@ -1,6 +1,8 @@
 // Stores finished packs while the next ones are made.
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <thread>
@@ -24,10 +26,14 @@ class PackUploader {
 
   // Blocks while `in_flight` packs are waiting. An earlier failure is returned at once.
   Status Submit(FinishedPack pack);
+  // When this returns OK, every pack that was submitted before the call is durable. Submit may go
+  // on.
+  Status Drain();
   // When this returns OK, every pack that was submitted is durable.
   Status Finish();
-  // All packs that were stored; only after Finish.
-  std::vector<StoredPack> Stored() const { return stored_; }
+  // Packs that were stored so far, but for the first `skip` of them, in the order of their ends.
+  std::vector<StoredPack> Stored(size_t skip = 0) const;
+  uint64_t stored_bytes() const { return stored_bytes_; }
 
  private:
   void Run();
@@ -37,6 +43,10 @@ class PackUploader {
   BoundedQueue<FinishedPack> queue_;
   mutable std::mutex mutex_;
   Status failure_;
+  std::condition_variable ended_;
+  uint64_t submitted_ = 0;
+  uint64_t handled_ = 0;  // stored, or dropped after a failure
+  std::atomic<uint64_t> stored_bytes_{0};
   std::vector<StoredPack> stored_;
   std::vector<std::thread> threads_;
 };

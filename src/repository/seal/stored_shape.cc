@@ -7,7 +7,8 @@ namespace {
 
 bool IsPlain(ObjectKind kind) {
   return kind == ObjectKind::kRepository || kind == ObjectKind::kFormat ||
-         kind == ObjectKind::kAccessKey || kind == ObjectKind::kDamagedPack;
+         kind == ObjectKind::kAccessKey || kind == ObjectKind::kTombstone ||
+         kind == ObjectKind::kDamagedPack || kind == ObjectKind::kRemovedKey;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "repository/cluster_access.h"
+#include "repository/keys/create_keys.h"
 #include "repository/repository.h"
 #include "storage/memory/memory_storage.h"
 

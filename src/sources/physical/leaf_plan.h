@@ -23,9 +23,18 @@ struct LeafPlan {
   std::vector<Slice> slices;
 };
 
-// In the order of `files`, which empty files are no part of. A file of more than `units_max` units
-// of `unit_bytes` is cut every units_max; smaller ones are gathered up to that many units.
-std::vector<LeafPlan> PlanLeaves(const std::vector<postgres::DataFile>& files, uint32_t unit_bytes,
-                                 uint32_t units_max);
+struct LeafShape {
+  uint32_t unit_bytes = 0;
+  uint32_t units_max = 0;
+  // Files of more units get leaves of their own, so that the next backup finds their units at the
+  // same places of the same leaf, whatever became of their neighbours.
+  uint32_t gathered_units_max = 0;
+};
+
+// The files that `wanted` names (rising indexes in `files`), in that order; empty ones are no part
+// of it. A file of more than units_max units is cut every units_max; small ones are gathered up to
+// that many units.
+std::vector<LeafPlan> PlanLeaves(const std::vector<postgres::DataFile>& files,
+                                 const std::vector<uint32_t>& wanted, const LeafShape& shape);
 
 }  // namespace pgcairn::sources

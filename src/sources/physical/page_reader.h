@@ -62,17 +62,25 @@ class PageReader {
   // Begins a slice. A file that is gone reads as empty: WAL says what became of it.
   Status Open(const postgres::DataFile& file, const Slice& slice);
 
+  // Called once for each page that was read, the last one of a file perhaps shorter, in order.
+  // True: its checksum was looked at by an earlier backup, which stored the same bytes.
+  using IsKnown = std::function<bool(ByteView page)>;
+
   // Fills `room` from where the last read ended, in whole pages but at the slice's end. Returns the
-  // bytes read: 0 when the slice, or the file, has ended. Relation pages that fail their checksum
-  // are read again: torn ones are WAL's to repair, two equal reads are a BadPage in the findings,
-  // and in both cases the bytes are delivered as they are.
-  Result<size_t> Read(std::span<uint8_t> room);
+  // bytes read: 0 when the slice, or the file, has ended. Relation pages that are not known and
+  // fail their checksum are read again: torn ones are WAL's to repair, two equal reads are a
+  // BadPage in the findings, and in both cases the bytes are delivered as they are, which then are
+  // not those that `is_known` saw.
+  Result<size_t> Read(std::span<uint8_t> room, const IsKnown& is_known = {});
+  // Goes on `bytes` further on.
+  void Skip(uint64_t bytes) { offset_ += bytes; }
 
   // The file was not there.
   bool vanished() const { return !fd_.valid(); }
 
  private:
   Status CheckPages(std::span<uint8_t> pages, uint64_t offset);
+  void AskWhichAreKnown(ByteView pages, const IsKnown& is_known);
   Status Examine(std::span<uint8_t> page, uint64_t offset, uint32_t block);
 
   const PageReaderOptions& options_;
@@ -80,6 +88,7 @@ class PageReader {
   std::string path_;
   std::string full_path_;
   bool check_pages_ = false;
+  std::vector<bool> known_;  // of the pages of the last read
   uint32_t first_block_ = 0;
   uint64_t offset_ = 0;
   uint64_t end_ = 0;

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Tuple, TypeVar
 
 from . import header as headers
-from .access_key import Credentials, open_root
+from .access_key import Credentials, access_key_id, open_root, public_of
 from .blob import ClusterIds
 from .document import MAX_PLAIN_OBJECT, MAX_SEALED_OBJECT, open_plain, open_sealed
 from .errors import ReaderError, WrongKey
@@ -54,9 +54,7 @@ def open_cluster(
     check_cluster_name(cluster_name)
     repository_id = open_repository(storage, warn).repository_id
     folder = f"clusters/{cluster_name}"
-    root, access = _find_root(storage, folder, credentials, repository_id, warn)
-    ids = ClusterIds(repository_id, access.cluster_id)
-    epoch = _find_epoch(storage, folder, root, access.root_id, ids, warn)
+    epoch, ids = _open_newest_epoch(storage, folder, credentials, repository_id, warn)
     data_keys = {key.key_id: key.key for key in epoch.data_keys}
     return Cluster(
         storage, folder, ids, data_keys, epoch.fingerprint_secret, epoch.wal_identity_key
@@ -142,77 +140,116 @@ def _either(names: List[str], parse: Callable[[str], T], warn: Warn) -> T:
     raise errors[0]
 
 
-def _find_root(
+class NoFittingKey(WrongKey):
+    """Access keys of the root in force are stored, and what the user has opens none of them."""
+
+
+def _open_newest_epoch(
     storage: Storage, folder: str, credentials: Credentials, repository_id: bytes, warn: Warn
-) -> Tuple[bytes, AccessKeyObject]:
-    matches = [KEY_NAME.fullmatch(name) for name in storage.names(f"{folder}/keys")]
-    found = {(match.group(1), match.group(2)) for match in matches if match}
-    if not found:
+) -> Tuple[Epoch, ClusterIds]:
+    """The highest epoch, with the root that its header names. When both of its copies are damaged,
+    an older one may do."""
+    keys = _stored_access_keys(storage, folder)
+    if not keys:
         raise ReaderError(f"{folder}/keys", "no access key is stored here; is the name right?")
-    generation = max(generation for generation, _ in found)
-    errors: List[ReaderError] = []
-    for access_id in sorted(access_id for g, access_id in found if g == generation):
-
-        def parse(name: str) -> Tuple[bytes, AccessKeyObject]:
-            data = storage.read(name, MAX_PLAIN_OBJECT)
-            access = open_plain(data, headers.ACCESS_KEY, AccessKeyObject, name)
-            named = f"{access.generation:08x}-{access.access_key_id.hex()}"
-            if named != f"{generation}-{access_id}":
-                raise ReaderError(name, f"is the access key {named}")
-            return open_root(access, credentials, repository_id, name), access
-
-        name = f"{folder}/keys/{generation}-{access_id}"
-        try:
-            return _either([name, f"{name}.copy"], parse, warn)
-        except ReaderError as error:
-            errors.append(error)
-    raise _why_no_root(f"{folder}/keys", errors, credentials)
-
-
-def _why_no_root(folder: str, errors: List[ReaderError], credentials: Credentials) -> ReaderError:
-    said = "; ".join(str(error) for error in errors)
-    if credentials.private_half is None and credentials.passphrase is None:
-        return WrongKey(
-            folder,
-            f"no key was given ({said})",
-            "give --key-file, or the passphrase in the environment as BACKUP_ENCRYPTION_KEY",
-        )
-    if all(isinstance(error, WrongKey) for error in errors):
-        return WrongKey(folder, f"the key is the wrong one ({said})")
-    return ReaderError(folder, f"no access key could be opened ({said})")
-
-
-def _find_epoch(
-    storage: Storage, folder: str, root: bytes, root_id: bytes, ids: ClusterIds, warn: Warn
-) -> Epoch:
     matches = [EPOCH_NAME.fullmatch(name) for name in storage.names(f"{folder}/epochs")]
-    numbers = sorted({match.group(1) for match in matches if match}, reverse=True)
-
-    def key_of(key_id: bytes) -> bytes:
-        if key_id != root_id:
-            raise WrongKey(f"{folder}/epochs", f"is sealed under root {key_id.hex()}")
-        return root
-
     errors: List[ReaderError] = []
-    for number in numbers:
+    unfit: List[NoFittingKey] = []
+    roots: Dict[bytes, Tuple[bytes, AccessKeyObject]] = {}
+    for number in sorted({match.group(1) for match in matches if match}, reverse=True):
 
-        def parse(name: str) -> Epoch:
+        def parse(name: str) -> Tuple[Epoch, ClusterIds]:
             data = storage.read(name, MAX_SEALED_OBJECT)
-            epoch = open_sealed(data, headers.EPOCH, Epoch, key_of, ids, name)
+            root_id = headers.parse(data, headers.EPOCH, name).key_id
+            try:
+                if root_id not in roots:
+                    roots[root_id] = _find_root(
+                        storage, folder, keys, root_id, credentials, repository_id, warn
+                    )
+            except NoFittingKey as error:
+                unfit.append(error)
+                raise
+            root, access = roots[root_id]
+            ids = ClusterIds(repository_id, access.cluster_id)
+            epoch = open_sealed(data, headers.EPOCH, Epoch, lambda _: root, ids, name)
             _check_epoch(epoch, number, ids, name)
-            return epoch
+            return epoch, ids
 
         name = f"{folder}/epochs/{number}"
         try:
-            epoch = _either([name, f"{name}.copy"], parse, warn)
+            opened = _either([name, f"{name}.copy"], parse, warn)
         except ReaderError as error:
+            if unfit:
+                # An access key of an older root may be left, and fit: it is not in force any more.
+                raise unfit[0] from error
             errors.append(error)
             continue
         for skipped in errors:
             warn(f"{skipped}; an older epoch is used")
-        return epoch
-    said = "; ".join(str(error) for error in errors)
+        return opened
+    said = "; ".join(str(error) for error in errors) or "none is stored"
     raise ReaderError(f"{folder}/epochs", f"no epoch could be opened ({said})")
+
+
+def _stored_access_keys(storage: Storage, folder: str) -> List[str]:
+    """Names of all access key objects, of whatever root, without those of their copies."""
+    matches = [KEY_NAME.fullmatch(name) for name in storage.names(f"{folder}/keys")]
+    return sorted({f"{match.group(1)}-{match.group(2)}" for match in matches if match})
+
+
+def _find_root(
+    storage: Storage,
+    folder: str,
+    keys: List[str],
+    root_id: bytes,
+    credentials: Credentials,
+    repository_id: bytes,
+    warn: Warn,
+) -> Tuple[bytes, AccessKeyObject]:
+    """With an access key of the root of that id."""
+    errors: List[ReaderError] = []
+    for key in keys:
+
+        def parse(name: str) -> Optional[Tuple[bytes, AccessKeyObject]]:
+            data = storage.read(name, MAX_PLAIN_OBJECT)
+            access = open_plain(data, headers.ACCESS_KEY, AccessKeyObject, name)
+            named = f"{access.generation:08x}-{access.access_key_id.hex()}"
+            if named != key:
+                raise ReaderError(name, f"is the access key {named}")
+            if access.root_id != root_id:
+                return None
+            return open_root(access, credentials, repository_id, name), access
+
+        name = f"{folder}/keys/{key}"
+        try:
+            opened = _either([name, f"{name}.copy"], parse, warn)
+        except ReaderError as error:
+            errors.append(error)
+            continue
+        if opened is not None:
+            return opened
+    if not errors:
+        raise ReaderError(f"{folder}/keys", f"no access key of root {root_id.hex()} is stored")
+    raise _why_no_root(storage, f"{folder}/keys", errors, credentials)
+
+
+def _why_no_root(
+    storage: Storage, folder: str, errors: List[ReaderError], credentials: Credentials
+) -> ReaderError:
+    said = "; ".join(str(error) for error in errors)
+    if credentials.private_half is None and credentials.passphrase is None:
+        return NoFittingKey(
+            folder,
+            f"no key was given ({said})",
+            "give --key-file, or the passphrase in the environment as BACKUP_ENCRYPTION_KEY",
+        )
+    if credentials.private_half is not None:
+        own = access_key_id(public_of(credentials.private_half)).hex()
+        if own in storage.names(f"{folder}/removed"):
+            return NoFittingKey(folder, f"the access key {own} was removed from this cluster")
+    if all(isinstance(error, WrongKey) for error in errors):
+        return NoFittingKey(folder, f"the key is the wrong one ({said})")
+    return ReaderError(folder, f"no access key could be opened ({said})")
 
 
 def _check_epoch(epoch: Epoch, number: str, ids: ClusterIds, name: str) -> None:

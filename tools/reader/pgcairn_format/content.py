@@ -9,7 +9,7 @@ from . import leaf as leaves
 from .cache import Cache
 from .errors import ReaderError
 from .fingerprint import Fingerprint
-from .leaf import UNIT_SIZE, ZERO_UNIT, Leaf
+from .leaf import UNIT_SIZE, Leaf, Patch
 from .packs import BlobReference, PackReader
 from .stream_list import Stream, StreamList
 
@@ -46,21 +46,33 @@ class ContentReader:
     def _leaf(self, reference: BlobReference, unit_count: int, where: str) -> Leaf:
         leaf = self._leaves.get(reference)
         if leaf is None:
-            raw = self._packs.blob(reference, headers.METADATA_PACK)
-            leaf = leaves.parse(raw, where)
-            self._leaves.put(reference, leaf, len(raw))
+            leaf, size = self._read_leaf(reference, where)
+            self._leaves.put(reference, leaf, size)
         if len(leaf.blob_of) != unit_count:
             raise ReaderError(where, "has another number of units than its list says")
         return leaf
 
+    def _read_leaf(self, reference: BlobReference, where: str) -> Tuple[Leaf, int]:
+        """A whole leaf, and the bytes that it was made of. A patch needs a second one, its base."""
+        raw = self._packs.blob(reference, headers.METADATA_PACK)
+        found = leaves.parse(raw, where)
+        if not isinstance(found, Patch):
+            return found, len(raw)
+        base_raw = self._packs.blob(found.base, headers.METADATA_PACK)
+        base_where = f"{where}, its base {found.base.frame.ordinal} of {found.base.pack.object_name}"
+        base = leaves.parse(base_raw, base_where)
+        return leaves.apply(found, base, where), len(raw) + len(base_raw)
+
     def _leaf_units(self, leaf: Leaf, spans: List[Span], where: str) -> Iterator[Tuple[int, bytes]]:
-        by_blob: Dict[int, List[Span]] = {}
+        by_blob: Dict[BlobReference, List[Span]] = {}
         for span in spans:
-            by_blob.setdefault(leaf.blob_of[span[0]], []).append(span)
-        for entry, _, length in by_blob.pop(ZERO_UNIT, []):
-            self._check(leaf, entry, bytes(length), where)
-        for blob in sorted(by_blob, key=lambda b: _storage_order(leaf.blobs[b])):
-            raw = self._packs.blob(leaf.blobs[blob], headers.DATA_PACK)
+            blob = leaf.blob_of[span[0]]
+            if blob is None:
+                self._check(leaf, span[0], bytes(span[2]), where)
+            else:
+                by_blob.setdefault(blob, []).append(span)
+        for blob in sorted(by_blob, key=_storage_order):
+            raw = self._packs.blob(blob, headers.DATA_PACK)
             for entry, offset, length in by_blob[blob]:
                 place = leaf.place_of[entry]
                 unit = raw[place : place + length]

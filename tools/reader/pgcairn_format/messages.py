@@ -317,6 +317,22 @@ class Manifest(Message):
     pages_torn: int = 0
     bad_pages: Tuple[BadPage, ...] = ()
     bad_page_count: int = 0
+    base_backup_id: Optional[str] = None
+    listed_at_us: int = 0
+    compared_at_us: int = 0
+    compare_reason: str = ""
+    files_unchanged: int = 0
+    files_compared: int = 0
+    pages_read: int = 0
+    pages_changed: int = 0
+    pages_stored: int = 0
+    pages_compacted: int = 0
+    new_data_bytes: int = 0
+    compacted_bytes: int = 0
+    new_metadata_bytes: int = 0
+    unseen_changes: Tuple[str, ...] = ()
+    unseen_change_count: int = 0
+    resumed_from: Optional[str] = None
 
     FIELDS = {
         1: Field("backup_id", Kind.STRING),
@@ -365,6 +381,22 @@ class Manifest(Message):
         81: Field("pages_torn", Kind.UINT64),
         82: Field("bad_pages", Kind.MESSAGE, repeated=True, message=BadPage),
         83: Field("bad_page_count", Kind.UINT64),
+        90: Field("base_backup_id", Kind.STRING),
+        91: Field("listed_at_us", Kind.SINT64),
+        92: Field("compared_at_us", Kind.SINT64),
+        93: Field("compare_reason", Kind.STRING),
+        94: Field("files_unchanged", Kind.UINT64),
+        95: Field("files_compared", Kind.UINT64),
+        96: Field("pages_read", Kind.UINT64),
+        97: Field("pages_changed", Kind.UINT64),
+        98: Field("pages_stored", Kind.UINT64),
+        99: Field("pages_compacted", Kind.UINT64),
+        100: Field("new_data_bytes", Kind.UINT64),
+        101: Field("compacted_bytes", Kind.UINT64),
+        102: Field("new_metadata_bytes", Kind.UINT64),
+        103: Field("unseen_changes", Kind.STRING, repeated=True),
+        104: Field("unseen_change_count", Kind.UINT64),
+        105: Field("resumed_from", Kind.STRING),
     }
 
 

@@ -6,18 +6,24 @@ import enum
 import os
 import struct
 from dataclasses import dataclass
-from typing import List, Tuple
+from typing import Dict, List, Optional, Tuple
 
+from . import header as headers
 from .blob import MAX_METADATA_RAW
 from .errors import ReaderError
 from .leaf import MAX_UNITS
-from .packs import BLOB_COLUMNS, PACK_COLUMNS, BlobReference, blob_table, pack_table
+from .packs import BLOB_COLUMNS, MAX_PACK_SIZE, PACK_COLUMNS
+from .packs import BlobReference, PackReference, blob_table, pack_table
 
-FIXED = struct.Struct("<4sHHIIII")
+FIXED = struct.Struct("<4sHHIIIIII")
+DATA_PACK = struct.Struct("<32sQ")
+NEEDS = struct.Struct("<II")
+USE = struct.Struct("<II")
 STREAM = struct.Struct("<BBHIHHIQqQq")
 MAGIC = b"PGSL"
+VERSION = 2
 MAX_STREAMS = 4096
-NO_LEAF = (1 << 32) - 1
+NO_LEAF = NO_BASE = (1 << 32) - 1
 MAX_SIZE = (1 << 63) - 1
 
 
@@ -45,35 +51,78 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What a leaf needs beside itself: its base's pack, and how many stored bytes of which packs.
+
+    They are for those who delete packs; a restore finds what it needs in the leaves.
+    """
+
+    base_pack: Optional[PackReference]
+    data: List[Tuple[bytes, int]]
+
+
+@dataclass(frozen=True)
 class StreamList:
-    """leaves: each with its number of units."""
+    """leaves: each with its number of units. needs: one for each. data_packs: lengths by SHA-256."""
 
     leaves: List[Tuple[BlobReference, int]]
+    data_packs: Dict[bytes, int]
+    needs: List[Needs]
     streams: List[Stream]
 
 
 def parse(raw: bytes, where: str) -> StreamList:
     if len(raw) < FIXED.size:
         raise ReaderError(where, "is too short for a stream list")
-    magic, version, zero, streams, packs, leaves, path_bytes = FIXED.unpack_from(raw)
+    magic, version, zero, streams, packs, leaves, path_bytes, data_packs, uses = FIXED.unpack_from(
+        raw
+    )
     if magic != MAGIC:
         raise ReaderError(where, "is not a stream list")
-    if version != 1 or zero != 0:
+    if version != VERSION or zero != 0:
         raise ReaderError(where, f"has version {version}")
-    leaves_at = FIXED.size + packs * PACK_COLUMNS.size
-    streams_at = leaves_at + leaves * BLOB_COLUMNS.size
-    paths_at = streams_at + streams * STREAM.size
-    if streams > MAX_STREAMS or len(raw) != paths_at + path_bytes:
-        raise ReaderError(where, "has a length that does not fit its counts")
-    table = blob_table(
-        raw[leaves_at:streams_at],
-        pack_table(raw[FIXED.size : leaves_at], where),
-        MAX_METADATA_RAW,
-        where,
+    sizes = (
+        packs * PACK_COLUMNS.size,
+        leaves * BLOB_COLUMNS.size,
+        data_packs * DATA_PACK.size,
+        leaves * NEEDS.size,
+        uses * USE.size,
+        streams * STREAM.size,
+        path_bytes,
     )
+    if streams > MAX_STREAMS or len(raw) != FIXED.size + sum(sizes):
+        raise ReaderError(where, "has a length that does not fit its counts")
+    ends = [FIXED.size + sum(sizes[:count]) for count in range(len(sizes) + 1)]
+    parts = [raw[start:end] for start, end in zip(ends, ends[1:])]
+    pack_rows, leaf_rows, data_rows, need_rows, use_rows, stream_rows, paths = parts
+    known_packs = pack_table(pack_rows, where)
+    table = blob_table(leaf_rows, known_packs, MAX_METADATA_RAW, where)
     if any(not 1 <= units <= MAX_UNITS for _, units in table):
         raise ReaderError(where, "has a leaf with a number of units that cannot be")
-    return StreamList(table, _streams(raw[streams_at:paths_at], raw[paths_at:], table, where))
+    lengths = list(DATA_PACK.iter_unpack(data_rows))
+    if any(not headers.SEALED_SIZE <= length <= MAX_PACK_SIZE for _, length in lengths):
+        raise ReaderError(where, "names a data pack of a length that cannot be")
+    needs = _needs(need_rows, use_rows, known_packs, [sha256 for sha256, _ in lengths], where)
+    return StreamList(table, dict(lengths), needs, _streams(stream_rows, paths, table, where))
+
+
+def _needs(
+    rows: bytes, uses: bytes, packs: List[PackReference], data_packs: List[bytes], where: str
+) -> List[Needs]:
+    used = list(USE.iter_unpack(uses))
+    if any(index >= len(data_packs) for index, _ in used):
+        raise ReaderError(where, "has a use of a data pack that is not in its table")
+    needs = []
+    position = 0
+    for base_pack, count in NEEDS.iter_unpack(rows):
+        if base_pack != NO_BASE and base_pack >= len(packs):
+            raise ReaderError(where, f"has a base in pack {base_pack} of {len(packs)}")
+        own = [(data_packs[index], size) for index, size in used[position : position + count]]
+        needs.append(Needs(None if base_pack == NO_BASE else packs[base_pack], own))
+        position += count
+    if position != len(used):
+        raise ReaderError(where, "has other uses than its leaves say")
+    return needs
 
 
 def _streams(

@@ -1,0 +1,78 @@
+#include "commands/backup_base.h"
+
+#include <utility>
+
+#include "repository/manifest/manifest_store.h"
+#include "repository/map/stream_list.h"
+#include "repository/pack/blob_reader.h"
+#include "repository/prune/claim.h"
+#include "util/log.h"
+
+namespace pgcairn::commands {
+namespace {
+
+Status LoadLists(const repository::ClusterAccess& cluster, const format::Manifest& manifest,
+                 PreviousMap& map) {
+  repository::BlobReader reader(cluster);
+  for (const format::BlobReference& message : manifest.stream_lists()) {
+    ASSIGN_OR_RETURN(repository::BlobReference at, repository::FromMessage(message));
+    ASSIGN_OR_RETURN(Bytes raw,
+                     reader.Read(repository::ObjectKind::kMetadataPack, at.pack, at.location));
+    ASSIGN_OR_RETURN(repository::StreamList list, repository::DecodeStreamList(raw));
+    map.AddList(list, crypto::Sha256(raw), at);
+  }
+  for (const format::BadPage& page : manifest.bad_pages()) {
+    map.Forget(repository::StreamRoot::kDataDirectory, page.path());
+  }
+  return {};
+}
+
+// Nothing when it is no base for that PostgreSQL cluster.
+Result<std::optional<BackupBase>> TryBase(const repository::ClusterAccess& cluster,
+                                          const std::string& id, uint64_t system_identifier) {
+  ASSIGN_OR_RETURN(repository::StoredManifest stored, repository::ReadManifest(cluster, id));
+  const format::Manifest& manifest = stored.manifest;
+  const bool all_bad_pages_named =
+      manifest.bad_page_count() == static_cast<uint64_t>(manifest.bad_pages_size());
+  if (manifest.system_identifier() != system_identifier ||
+      manifest.method() != format::Manifest::PHYSICAL || !all_bad_pages_named) {
+    return std::optional<BackupBase>();
+  }
+  BackupBase base;
+  RETURN_IF_ERROR(LoadLists(cluster, manifest, base.map));
+  base.manifest = std::move(stored.manifest);
+  return std::optional<BackupBase>(std::move(base));
+}
+
+}  // namespace
+
+Result<BackupBase> ClaimBase(const repository::ClusterAccess& cluster, uint64_t system_identifier,
+                             repository::LeaseTerms lease) {
+  ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(cluster));
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+    lease.base_backup_id = *id;
+    ASSIGN_OR_RETURN(repository::Claim claim, repository::WriteLeaseAndClaim(cluster, lease));
+    Result<std::optional<BackupBase>> base = std::optional<BackupBase>();
+    if (claim.base_is_safe) {
+      // Read only now: what was read before could have been deleted since.
+      base = TryBase(cluster, *id, system_identifier);
+    } else {
+      base = Error{Code::kNotFound, claim.why_not, ""};
+    }
+    if (base.ok() && *base) {
+      (**base).map.MarkLost(claim.trashed.packs());
+      return std::move(**base);
+    }
+    if (!base.ok()) {
+      LogWarning("the backup {} cannot serve as the base of an incremental one: {}", *id,
+                 base.error().message);
+    }
+    // Nothing was stored yet: the run may begin anew under its name.
+    RETURN_IF_ERROR(repository::RemoveLease(cluster, lease.run_id));
+  }
+  lease.base_backup_id.clear();
+  RETURN_IF_ERROR(repository::WriteLease(cluster, lease));
+  return BackupBase();
+}
+
+}  // namespace pgcairn::commands

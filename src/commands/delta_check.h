@@ -1,0 +1,19 @@
+// What must be true of an existing directory before `restore --delta` changes anything in it
+// (rule 9: the same cluster, and no server on it).
+#pragma once
+
+#include "commands/restore_target.h"
+#include "format/manifest.pb.h"
+#include "util/result.h"
+
+namespace pgcairn::commands {
+
+// Nothing is changed. True: the data directory is of the manifest's cluster, whole or half
+// restored. False: it is absent or empty, and an ordinary restore's checks apply.
+// kRefused: it is neither; it is another cluster's; a server works on it or on what its links lead
+// to; a file belongs to another user; a tablespace would be mixed with what lies at its place; WAL
+// that was never archived would be lost. kNoSpace. kDamaged: a pg_control or a marker that cannot
+// be believed.
+Result<bool> CheckDeltaTarget(const format::Manifest& manifest, const RestorePlaces& places);
+
+}  // namespace pgcairn::commands

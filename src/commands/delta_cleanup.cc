@@ -1,0 +1,163 @@
+#include "commands/delta_cleanup.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "postgres/backup_exclusions.h"
+#include "postgres/control_file.h"
+#include "postgres/relation_path.h"
+#include "repository/map/stream_list.h"
+#include "repository/pack/blob_reader.h"
+#include "util/file.h"
+
+namespace pgcairn::commands {
+namespace {
+
+namespace fs = std::filesystem;
+using repository::StreamKind;
+
+constexpr std::string_view kTablespaces = "pg_tblspc";
+
+// What the backup has below the data directory: whether a path is a directory.
+using WantedPaths = std::unordered_map<std::string, bool>;
+
+Result<WantedPaths> ReadWantedPaths(const repository::ClusterAccess& cluster,
+                                    const format::Manifest& manifest) {
+  WantedPaths wanted;
+  repository::BlobReader reader(cluster);
+  for (const format::BlobReference& message : manifest.stream_lists()) {
+    ASSIGN_OR_RETURN(repository::BlobReference reference, repository::FromMessage(message));
+    ASSIGN_OR_RETURN(Bytes raw, reader.Read(repository::ObjectKind::kMetadataPack, reference.pack,
+                                            reference.location));
+    ASSIGN_OR_RETURN(repository::StreamList list, repository::DecodeStreamList(raw));
+    for (repository::StreamEntry& entry : list.streams) {
+      if (entry.root != repository::StreamRoot::kDataDirectory) continue;
+      wanted.emplace(std::move(entry.path), entry.kind == StreamKind::kDirectory);
+    }
+  }
+  return wanted;
+}
+
+std::string Join(const std::string& directory, const std::string& name) {
+  return directory.empty() ? name : directory + "/" + name;
+}
+
+class Cleaner {
+ public:
+  Cleaner(WantedPaths wanted, std::string version_directory, const RestorePlaces& places)
+      : wanted_(std::move(wanted)),
+        version_directory_(std::move(version_directory)),
+        places_(places) {}
+
+  Result<uint64_t> Run() {
+    RETURN_IF_ERROR(CleanDirectory("", places_.data_directory));
+    return removed_;
+  }
+
+ private:
+  // `path` is relative to the data directory, `place` where that is.
+  Status CleanDirectory(const std::string& path, const std::string& place) {
+    // Collected first: what is removed meanwhile would disturb the listing.
+    std::vector<std::string> names;
+    std::error_code error;
+    fs::directory_iterator at(place, error);
+    for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+      names.push_back(at->path().filename().string());
+    }
+    if (error) return ErrnoError(error.value(), "looking into", place);
+    for (const std::string& name : names) {
+      RETURN_IF_ERROR(CleanEntry(Join(path, name), place + "/" + name));
+    }
+    return {};
+  }
+
+  Status CleanEntry(const std::string& path, const std::string& place) {
+    if (path == postgres::kRestoreMarkerName || FileNameOf(path) == "lost+found") return {};
+    struct stat info {};
+    if (::lstat(place.c_str(), &info) != 0) return ErrnoError(errno, "looking at", place);
+    const bool is_link = S_ISLNK(info.st_mode);
+    if (DirectoryOf(path) == kTablespaces) return CleanTablespace(path, place, is_link);
+    if (is_link && (path == "log" || path == "pg_log")) return {};
+    auto found = wanted_.find(path);
+    if (found == wanted_.end()) return Remove(place);
+    const bool stays_linked = is_link && path == "pg_wal";
+    if (found->second && (S_ISDIR(info.st_mode) || stays_linked))
+      return CleanDirectory(path, place);
+    // One of another kind is in the way of the restore.
+    if (found->second || !S_ISREG(info.st_mode)) return Remove(place);
+    return {};
+  }
+
+  Status CleanTablespace(const std::string& path, const std::string& place, bool is_link) {
+    std::optional<uint32_t> oid = postgres::ParseOid(FileNameOf(path));
+    const auto found =
+        oid ? places_.tablespace_locations.find(*oid) : places_.tablespace_locations.end();
+    const bool wanted_as_link = found != places_.tablespace_locations.end();
+    if (!is_link) {
+      auto in_place = wanted_.find(path);
+      const bool stays = !wanted_as_link && in_place != wanted_.end() && in_place->second;
+      return stays ? CleanDirectory(path, place) : Remove(place);
+    }
+    std::error_code error;
+    const std::string target = fs::read_symlink(place, error).string();
+    if (error) return ErrnoError(error.value(), "reading link", place);
+    const std::string content = target + "/" + version_directory_;
+    if (!wanted_as_link) {
+      if (oid && Exists(content)) RETURN_IF_ERROR(RemoveDurably(content));
+      return Remove(place);
+    }
+    // To another place than before: what lies at the old one is nobody's of this restore.
+    if (target != found->second) return Remove(place);
+    return Exists(content) ? CleanEntry(Join(path, version_directory_), content) : Status();
+  }
+
+  Status Remove(const std::string& place) {
+    std::error_code error;
+    auto status = fs::symlink_status(place, error);
+    if (!error && fs::is_directory(status)) {
+      for (fs::recursive_directory_iterator at(place, error);
+           !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+        if (!at->is_directory(error) || at->is_symlink(error)) ++removed_;
+      }
+    } else {
+      ++removed_;
+    }
+    if (!error) fs::remove_all(place, error);
+    if (error) return ErrnoError(error.value(), "removing", place);
+    return {};
+  }
+
+  Status RemoveDurably(const std::string& place) {
+    RETURN_IF_ERROR(Remove(place));
+    return FsyncDirectory(DirectoryOf(place));
+  }
+
+  const WantedPaths wanted_;
+  const std::string version_directory_;
+  const RestorePlaces& places_;
+  uint64_t removed_ = 0;
+};
+
+}  // namespace
+
+Result<uint64_t> RemoveWhatBackupLacks(const repository::ClusterAccess& cluster,
+                                       const format::Manifest& manifest,
+                                       const RestorePlaces& places) {
+  ASSIGN_OR_RETURN(postgres::ControlFile control,
+                   postgres::ParseControlFile(AsBytes(manifest.control_file())));
+  ASSIGN_OR_RETURN(WantedPaths wanted, ReadWantedPaths(cluster, manifest));
+  return Cleaner(std::move(wanted), postgres::TablespaceVersionDirectory(control), places).Run();
+}
+
+}  // namespace pgcairn::commands

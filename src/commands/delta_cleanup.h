@@ -1,0 +1,29 @@
+// Removes from a data directory what the backup does not have, before a delta restore.
+#pragma once
+
+#include <cstdint>
+
+#include "commands/restore_target.h"
+#include "format/manifest.pb.h"
+#include "repository/cluster_access.h"
+#include "util/result.h"
+
+namespace pgcairn::commands {
+
+// Of tablespaces only the directory of the backup's major version is touched; that of a tablespace
+// which the backup does not have goes with its link, for a server that replays the making of that
+// tablespace would take old pages for new ones. Gone with everything else is what PostgreSQL makes
+// anew at its start, and all WAL: it may be of a future that is given up, under names that the
+// archive's WAL has too, and a server that does not find a segment in the archive replays what
+// lies there. A link pg_wal stays, and what it leads to is emptied.
+//
+// A directory "lost+found", and a link of the server's log to elsewhere, stay.
+//
+// Returns the number of files and links removed. What is removed from the data directory is not
+// durable until its file system is synced.
+// Memory: about 150 bytes for each file of the backup.
+Result<uint64_t> RemoveWhatBackupLacks(const repository::ClusterAccess& cluster,
+                                       const format::Manifest& manifest,
+                                       const RestorePlaces& places);
+
+}  // namespace pgcairn::commands

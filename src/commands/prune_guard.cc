@@ -1,0 +1,59 @@
+#include "commands/prune_guard.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+namespace pgcairn::commands {
+namespace {
+
+constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
+
+Error ClocksDisagree(std::string message) {
+  return {
+      Code::kRefused, std::move(message) + "; nothing is deleted while clocks disagree",
+      "let a time service set the clocks of all hosts (`timedatectl` shows whether one does). A "
+      "backup that was made while a clock was ahead can be deleted by its name: pgcairn prune "
+      "--backup=ID --dry-run"};
+}
+
+}  // namespace
+
+Status GuardClocks(const std::vector<BackupFacts>& backups, Timestamp host, Timestamp storage) {
+  if (std::abs(host.unix_us - storage.unix_us) > kDayUs) {
+    return ClocksDisagree(fmt::format("it is {} by this host's clock and {} by the storage's",
+                                      host.ToText(), storage.ToText()));
+  }
+  const Timestamp now = std::min(host, storage);
+  for (const BackupFacts& backup : backups) {
+    Timestamp at = std::max(backup.started_at, backup.stopped_at);
+    if (at.unix_us - now.unix_us <= kDayUs) continue;
+    return ClocksDisagree(
+        fmt::format("the backup {} is of {}, and it is {}", backup.id, at.ToText(), now.ToText()));
+  }
+  return {};
+}
+
+Status GuardShare(size_t going, size_t all, int64_t share_max) {
+  if (going * 100 <= all * static_cast<size_t>(share_max)) return {};
+  return Error{
+      Code::kRefused,
+      fmt::format("{} of {} backups would be deleted, more than {} percent", going, all, share_max),
+      "look at `pgcairn prune --dry-run`; if that is what you want, run it once with "
+      "--max-share=100, or set prune.max_share"};
+}
+
+Status GuardLastGood(const std::vector<BackupFacts>& backups,
+                     const std::vector<std::string>& going) {
+  std::string_view newest;
+  for (const BackupFacts& backup : backups) {
+    if (backup.good && backup.id > newest) newest = backup.id;
+  }
+  if (newest.empty() || !std::ranges::binary_search(going, newest)) return {};
+  return Error{Code::kRefused, fmt::format("{} is the newest good backup: it stays", newest),
+               "take a new backup first: pgcairn backup"};
+}
+
+}  // namespace pgcairn::commands

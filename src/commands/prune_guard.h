@@ -1,0 +1,25 @@
+// What stops a prune before it deletes anything (design: safety rule 4).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "commands/retention.h"
+#include "util/clock.h"
+#include "util/result.h"
+
+namespace pgcairn::commands {
+
+// The host's clock and the storage's differ by more than a day, or a backup lies more than a day
+// ahead of one of them. kRefused.
+Status GuardClocks(const std::vector<BackupFacts>& backups, Timestamp host, Timestamp storage);
+
+// More than `share_max` percent of all backups would go. kRefused.
+Status GuardShare(size_t going, size_t all, int64_t share_max);
+
+// The newest good backup would go. kRefused. `going` is rising.
+Status GuardLastGood(const std::vector<BackupFacts>& backups,
+                     const std::vector<std::string>& going);
+
+}  // namespace pgcairn::commands

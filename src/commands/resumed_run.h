@@ -1,0 +1,34 @@
+// Goes on from a backup that ended before its manifest.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "commands/backup_base.h"
+#include "repository/cluster_access.h"
+#include "util/result.h"
+
+namespace pgcairn::commands {
+
+struct ResumeTerms {
+  const repository::ClusterAccess& cluster;
+  const std::string& run_id;  // of the run that goes on; its lease is written
+  uint64_t system_identifier = 0;
+};
+
+struct ResumedRun {
+  std::string run_id;        // that ended
+  uint32_t checkpoints = 0;  // that now bear the new run's id
+  // Packs that the earlier run, or the ones before it, stored.
+  std::vector<crypto::Sha256Digest> packs;
+};
+
+// Gives up on the newest run whose checkpoints fit, takes them over under the new run's id, and
+// adds what they say to `base`. Nothing when there is none: its process may still go on, its base
+// is another one, or it belongs to another PostgreSQL cluster. A full backup takes over only what
+// the earlier run stored itself. Checkpoints that cannot be read are passed over with a warning.
+Result<std::optional<ResumedRun>> ResumeEarlierRun(const ResumeTerms& terms, BackupBase& base);
+
+}  // namespace pgcairn::commands
