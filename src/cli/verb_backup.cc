@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "cli/exit_codes.h"
+#include "cli/backup_verification.h"
 #include "cli/verb.h"
 #include "commands/backup.h"
 #include "util/log.h"
@@ -15,6 +15,7 @@ struct Arguments {
   bool test = false;
   bool verify_unchanged = false;
   bool spread = false;
+  std::string verify;
   std::string note;
 };
 
@@ -126,11 +127,18 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
   options.progress = ProgressFor(globals);
   Result<commands::BackupReport> report = commands::Backup(*settings, options);
   if (!report.ok()) return Fail(globals, report.error());
+  if (!globals.json) PrintText(*report);
+  // Of a trial nothing was kept.
+  BackupVerification verification(*settings, arguments.test ? "none" : arguments.verify,
+                                  report->backup_id, options.progress);
   if (globals.json) {
-    PrintJson(ToJson(*report));
+    Json json = ToJson(*report);
+    verification.AddTo(json);
+    PrintJson(json);
   } else {
-    PrintText(*report);
+    verification.PrintText();
   }
+  if (int status = verification.Status(); status != 0) return status;
   return StatusOf(*report);
 }
 
@@ -146,7 +154,8 @@ void AddBackup(CLI::App& app, Invocation& invocation) {
       ->type_name("TYPE");
   verb->add_flag("--verify-unchanged", arguments->verify_unchanged,
                  "of an incremental backup: read every file, whatever its size and times say");
-  verb->add_flag("--test", arguments->test, "do everything, keep nothing");
+  CLI::Option* test = verb->add_flag("--test", arguments->test, "do everything, keep nothing");
+  BackupVerification::AddOption(*verb, arguments->verify)->excludes(test);
   verb->add_flag("--spread-checkpoint", arguments->spread,
                  "wait for a spread checkpoint instead of asking for one at once");
   verb->add_option("--note", arguments->note, "a text to keep with the backup");

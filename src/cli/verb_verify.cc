@@ -3,10 +3,9 @@
 #include <memory>
 
 #include "cli/exit_codes.h"
-#include "cli/manifest_json.h"
 #include "cli/verb.h"
+#include "cli/verify_output.h"
 #include "commands/verify.h"
-#include "util/log.h"
 
 namespace pgcairn::cli {
 namespace {
@@ -14,78 +13,10 @@ namespace {
 struct Arguments {
   bool latest = false;
   bool all = false;
+  bool only_new = false;
   std::string backup;
   bool without_key = false;
 };
-
-Json TimeOrNull(const std::optional<Timestamp>& time) {
-  return time ? Json(time->ToIso()) : Json(nullptr);
-}
-
-Json ToJson(const commands::LostPart& part) {
-  return {{"timeline", part.timeline.value},
-          {"system_identifier", std::to_string(part.system_identifier)},
-          {"from", TimeOrNull(part.from)},
-          {"from_lsn", part.from_lsn.ToText()},
-          {"to", TimeOrNull(part.to)},
-          {"to_lsn", part.to_lsn ? Json(part.to_lsn->ToText()) : Json(nullptr)}};
-}
-
-Json ToJson(const commands::DamagedObject& damaged) {
-  Json lost = Json::array();
-  for (const commands::LostPart& part : damaged.lost) lost.push_back(ToJson(part));
-  return {{"object", damaged.object},   {"problem", damaged.problem},
-          {"missing", damaged.missing}, {"copy_is_good", damaged.copy_is_good},
-          {"backups", damaged.backups}, {"lost", lost}};
-}
-
-Json ToJson(const commands::VerifyReport& report) {
-  Json backups = Json::array();
-  for (const commands::VerifiedBackup& backup : report.backups) {
-    backups.push_back({{"backup_id", backup.backup_id},
-                       {"good", backup.good},
-                       {"files", backup.files},
-                       {"bytes", backup.bytes},
-                       {"bad_page_count", backup.bad_page_count}});
-  }
-  Json damaged = Json::array();
-  for (const commands::DamagedObject& object : report.damaged) damaged.push_back(ToJson(object));
-  Json windows = WindowsJson(report.windows);
-  return {{"ok", report.good()},
-          {"cluster", report.cluster},
-          {"with_key", report.with_key},
-          {"backups", backups},
-          {"damaged", damaged},
-          {"warnings", report.warnings},
-          {"packs", report.packs},
-          {"pack_bytes", report.pack_bytes},
-          {"pages_checked", report.pages_checked},
-          {"wal_files", report.wal_files},
-          {"wal_bytes", report.wal_bytes},
-          {"orphan_packs", report.orphan_packs},
-          {"orphan_bytes", report.orphan_bytes},
-          {"recovery_windows", windows["windows"]},
-          {"wal_gaps", windows["gaps"]},
-          {"lost_histories", windows["lost_histories"]},
-          {"seconds", report.seconds}};
-}
-
-void PrintLost(const commands::LostPart& part) {
-  fmt::print("      timeline {}: nothing after {} ({}) can be restored{}\n", part.timeline.value,
-             part.from ? part.from->ToText() : "the start", part.from_lsn.ToText(),
-             part.to ? fmt::format(" until {} ({})", part.to->ToText(), part.to_lsn->ToText())
-                     : ": take a new backup");
-}
-
-void PrintDamaged(const commands::DamagedObject& damaged) {
-  fmt::print("  {}{}\n      {}\n", damaged.missing ? "MISSING " : "DAMAGED ", damaged.object,
-             damaged.problem);
-  if (damaged.copy_is_good) fmt::print("      its copy is good: everything still works\n");
-  for (const std::string& id : damaged.backups) {
-    fmt::print("      the backup {} needs it\n", id);
-  }
-  for (const commands::LostPart& part : damaged.lost) PrintLost(part);
-}
 
 void PrintText(const commands::VerifyReport& report) {
   if (!report.with_key) {
@@ -98,10 +29,17 @@ void PrintText(const commands::VerifyReport& report) {
                         : std::string();
     fmt::print("Backup {}: {}{}\n", backup.backup_id, backup.good ? "good" : "DAMAGED", content);
   }
-  if (!report.damaged.empty()) {
-    fmt::print("\n{} objects are damaged or missing\n\n", report.damaged.size());
-    for (const commands::DamagedObject& damaged : report.damaged) PrintDamaged(damaged);
-    fmt::print("\n");
+  PrintDamaged(report);
+  for (const std::string& pack : report.healed) {
+    fmt::print("{} is whole again and no longer recorded as damaged\n", pack);
+  }
+  if (report.only_new) {
+    fmt::print(
+        "{} new packs ({}) verified in {}, {} packs of earlier backups are there; {} pages "
+        "checked\n",
+        report.packs, FormatBytes(report.pack_bytes), FormatDuration(report.seconds),
+        report.packs_present, report.pages_checked);
+    return;
   }
   fmt::print("{} packs ({}) and {} WAL files ({}) verified in {}; {} pages checked\n", report.packs,
              FormatBytes(report.pack_bytes), report.wal_files, FormatBytes(report.wal_bytes),
@@ -120,20 +58,22 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
     options.scope = commands::VerifyOptions::Scope::kBackup;
     options.backup = arguments.latest ? "latest" : arguments.backup;
   }
+  if (arguments.only_new) {
+    options.scope = commands::VerifyOptions::Scope::kNew;
+    if (options.backup.empty()) options.backup = "latest";
+  }
   options.without_key = arguments.without_key;
   options.threads = static_cast<size_t>(settings->performance.jobs);
   options.progress = ProgressFor(globals);
   Result<commands::VerifyReport> report = commands::Verify(*settings, options);
   if (!report.ok()) return Fail(globals, report.error());
   if (globals.json) {
-    PrintJson(ToJson(*report));
+    PrintJson(VerifyJson(*report));
   } else {
     PrintText(*report);
   }
   if (report->good()) return 0;
-  for (const commands::DamagedObject& damaged : report->damaged) {
-    LogLine(LogLevel::kError, damaged.problem);
-  }
+  LogDamaged(*report);
   return StatusOf(Code::kDamaged);
 }
 
@@ -150,8 +90,12 @@ void AddVerify(CLI::App& app, Invocation& invocation) {
   CLI::Option* all = verb->add_flag("--all", arguments->all, "everything (the default)");
   latest->excludes(backup)->excludes(all);
   backup->excludes(all);
-  verb->add_flag("--without-key", arguments->without_key,
-                 "check stored bytes only, where no key may be");
+  CLI::Option* only_new =
+      verb->add_flag("--new", arguments->only_new,
+                     "of that backup (default: the newest) only what its own run stored; no WAL");
+  CLI::Option* without_key = verb->add_flag("--without-key", arguments->without_key,
+                                            "check stored bytes only, where no key may be");
+  only_new->excludes(all)->excludes(without_key);
   verb->callback([&invocation, arguments] {
     invocation.run = [arguments](const GlobalOptions& globals) { return Run(globals, *arguments); };
   });

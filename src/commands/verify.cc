@@ -17,6 +17,7 @@
 #include "commands/verify_inventory.h"
 #include "commands/verify_lost.h"
 #include "commands/verify_manifest.h"
+#include "commands/verify_notes.h"
 #include "commands/verify_opening.h"
 #include "commands/verify_packs.h"
 #include "commands/verify_streams.h"
@@ -86,14 +87,15 @@ class Verification {
       VerifyArchives();
       VerifyRest(packs);
     }
+    RETURN_IF_ERROR(LeaveOutDeleted());
     JudgeBackups();
     Status windows = FindWindows();
     if (!windows.ok()) {
       findings_.Warn("what can be restored cannot be told: " + windows.error().message);
     }
     records_.Update(packs, IsAll() && cluster_ && IsAllGood());
+    NoteVerified();
     Summarise();
-    cluster_.reset();
     report_.seconds = MonotonicSeconds() - began;
     return std::move(report_);
   }
@@ -242,7 +244,9 @@ class Verification {
                       candidate.manifest ? std::vector<std::string>() : std::vector{id});
         continue;
       }
-      if (IsNew()) *list = LeaveOutPacksOfBase(*candidate.manifest, std::move(*list));
+      if (IsNew() && candidate.manifest) {
+        *list = LeaveOutPacksOfBase(*candidate.manifest, std::move(*list));
+      }
       std::vector<StoredPack> merged;
       merged.reserve(std::max(references_.size(), list->size()));
       std::set_union(references_.begin(), references_.end(), list->begin(), list->end(),
@@ -314,12 +318,18 @@ class Verification {
     BadPacks bad = ProvePacks(packs, threads_, *progress_);
     for (const StoredPack& pack : packs.packs()) report_.pack_bytes += pack.length;
     report_.packs = packs.packs().size();
-    bad.merge(FindAbsentPacks(storage_, names_, shared_packs_, findings_));
+    if (IsNew()) {
+      bad.merge(FindAbsentPacks(storage_, names_, shared_packs_,
+                                candidates_.front().result.backup_id, findings_));
+    }
     report_.packs_present = shared_packs_.size();
-    // Of all backups, whichever are verified: the packs of one are others' too.
+    if (bad.empty()) return;
+    // Of all backups that there are, whichever are verified: the packs of one are others' too.
+    Findings unknown;  // named before
+    Result<BackupNames> now = ListBackupNames(storage_, names_, unknown);
     NameBadPacks(
-        bad, backup_names_.ids, [this](const std::string& id) { return ReadList(id); }, names_,
-        findings_);
+        bad, now.ok() ? now->ids : backup_names_.ids,
+        [this](const std::string& id) { return ReadList(id); }, names_, findings_);
   }
 
   void VerifyArchives() {
@@ -426,6 +436,23 @@ class Verification {
     }
   }
 
+  // What a prune deleted while this went on is no loss: manifests go first.
+  Status LeaveOutDeleted() {
+    Findings unknown;  // named before
+    Result<BackupNames> now = ListBackupNames(storage_, names_, unknown);
+    if (!now.ok()) return {};
+    auto is_gone = [&](const std::string& id) { return !std::ranges::binary_search(now->ids, id); };
+    for (const std::string& id : backup_names_.ids) {
+      if (is_gone(id)) findings_.Forget(id, {names_.Manifest(id), names_.References(id)});
+    }
+    std::erase_if(candidates_,
+                  [&](const Candidate& candidate) { return is_gone(candidate.result.backup_id); });
+    if (IsAll() || !candidates_.empty()) return {};
+    return Error{Code::kNotFound,
+                 fmt::format("the backup {} was deleted while it was verified", options_.backup),
+                 "`pgcairn list` shows what there is"};
+  }
+
   void JudgeBackups() {
     // Nothing can be restored from a cluster that cannot be opened.
     const bool closed = !cluster_ && !options_.without_key;
@@ -440,10 +467,24 @@ class Verification {
     }
   }
 
-  bool IsAllGood() const {
-    return std::ranges::all_of(candidates_, [](const Candidate& candidate) {
-      return candidate.listed && candidate.manifest && candidate.result.good;
-    });
+  // Proven down to the last unit.
+  static bool IsProven(const Candidate& candidate) {
+    return candidate.listed && candidate.manifest != nullptr && candidate.result.good;
+  }
+  bool IsAllGood() const { return std::ranges::all_of(candidates_, IsProven); }
+
+  void NoteVerified() {
+    if (!cluster_) return;
+    const repository::ClusterAccess writable{*writable_, names_, cluster_->place,
+                                             std::move(cluster_->keys)};
+    cluster_.reset();
+    std::vector<std::string> proven;
+    for (const Candidate& candidate : candidates_) {
+      if (IsProven(candidate)) proven.push_back(candidate.result.backup_id);
+    }
+    NoteVerifiedBackups(writable, proven,
+                        IsNew() ? format::Verification::NEW_OBJECTS : format::Verification::WHOLE,
+                        findings_);
   }
 
   // What is left without all that is damaged.

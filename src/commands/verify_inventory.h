@@ -36,8 +36,8 @@ OrphanPacks FindOrphanPacks(storage::Storage& storage, const repository::Cluster
 void WarnOfUnknown(storage::Storage& storage, const repository::ClusterNames& names,
                    Findings& findings);
 
-// The documents of `history/`, `leases/` and `damaged/`; with a key (`cluster`, else null) those
-// that are sealed are opened.
+// The documents of `history/`, `leases/`, `notes/` and `damaged/`; with a key (`cluster`, else
+// null) those that are sealed are opened.
 // Each of `systems` must have its history object.
 void VerifyDocuments(storage::Storage& storage, const repository::ClusterNames& names,
                      const repository::ClusterAccess* cluster, const std::set<uint64_t>& systems,

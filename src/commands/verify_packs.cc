@@ -35,12 +35,13 @@ BadPacks ProvePacks(repository::ProvenPacks& packs, size_t threads, Progress& pr
 }
 
 BadPacks FindAbsentPacks(storage::Storage& storage, const repository::ClusterNames& names,
-                         const std::vector<StoredPack>& packs, Findings& findings) {
+                         const std::vector<StoredPack>& packs, const std::string& backup_id,
+                         Findings& findings) {
   BadPacks bad;
   for (size_t first = 0; first < packs.size();) {
     const std::string folder = FolderOf(names.Pack(packs[first].sha256));
     Result<storage::Listing> listing = storage.List(folder);
-    if (!listing.ok()) findings.Add(folder, listing.error());
+    if (!listing.ok()) findings.Add(folder, listing.error(), {backup_id});
     for (; first < packs.size(); ++first) {
       const std::string name = names.Pack(packs[first].sha256);
       if (FolderOf(name) != folder) break;
@@ -62,15 +63,17 @@ BadPacks FindAbsentPacks(storage::Storage& storage, const repository::ClusterNam
 void NameBadPacks(const BadPacks& bad, const std::vector<std::string>& backup_ids,
                   const ListOfBackup& list_of, const repository::ClusterNames& names,
                   Findings& findings) {
-  if (bad.empty()) return;
-  for (const auto& [sha256, error] : bad) findings.Add(names.Pack(sha256), error);
+  bool all_read = true;
   for (const std::string& id : backup_ids) {
     Result<std::vector<StoredPack>> list = list_of(id);
+    all_read = all_read && list.ok();
     if (!list.ok()) continue;
     for (const auto& [sha256, error] : bad) {
       if (IsIn(*list, sha256)) findings.Add(names.Pack(sha256), error, {id});
     }
   }
+  if (all_read) return;
+  for (const auto& [sha256, error] : bad) findings.Add(names.Pack(sha256), error);
 }
 
 std::vector<StoredPack> PacksNotIn(const std::vector<StoredPack>& base,

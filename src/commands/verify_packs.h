@@ -25,16 +25,17 @@ using BadPacks = std::map<crypto::Sha256Digest, Error>;
 BadPacks ProvePacks(repository::ProvenPacks& packs, size_t threads, Progress& progress);
 
 // Those of `packs`, in rising order, that are not there with their length. Lists their folders and
-// reads none; a folder that cannot be listed goes into the findings.
+// reads none; a folder that cannot be listed goes into the findings, with the backup that needs it.
 BadPacks FindAbsentPacks(storage::Storage& storage, const repository::ClusterNames& names,
-                         const std::vector<repository::StoredPack>& packs, Findings& findings);
+                         const std::vector<repository::StoredPack>& packs,
+                         const std::string& backup_id, Findings& findings);
 
 // The reference list of a backup.
 using ListOfBackup =
     std::function<Result<std::vector<repository::StoredPack>>(const std::string& backup_id)>;
 
-// Each into the findings once, with all of `backup_ids` whose list names it. Lists that cannot be
-// read are left out.
+// Each into the findings once, with all of `backup_ids` whose list names it. One that nobody's does
+// is left out, for it was deleted with its backup, unless a list cannot be read.
 void NameBadPacks(const BadPacks& bad, const std::vector<std::string>& backup_ids,
                   const ListOfBackup& list_of, const repository::ClusterNames& names,
                   Findings& findings);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace pgcairn::commands {
@@ -54,6 +55,16 @@ void Findings::Warn(std::string text) {
     warnings_.push_back(std::move(text));
   } else {
     ++warnings_left_out_;
+  }
+}
+
+void Findings::Forget(const std::string& backup_id, const std::vector<std::string>& objects) {
+  std::lock_guard lock(mutex_);
+  for (const std::string& object : objects) damaged_.erase(object);
+  for (auto entry = damaged_.begin(); entry != damaged_.end();) {
+    std::vector<std::string>& hurt = entry->second.backups;
+    const bool was_hurt = std::erase(hurt, backup_id) > 0;
+    entry = was_hurt && hurt.empty() ? damaged_.erase(entry) : std::next(entry);
   }
 }
 

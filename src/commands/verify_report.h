@@ -86,6 +86,8 @@ class Findings {
   void AddLost(const std::string& object, const LostPart& part);  // of one that was added
   void MarkRecorded(const std::string& object);                   // of one that was added, or none
   void Warn(std::string text);
+  // The backup does not exist any more: nor do `objects` and what else only it needed.
+  void Forget(const std::string& backup_id, const std::vector<std::string>& objects);
 
   bool Has(const std::string& object) const;
   bool empty() const;

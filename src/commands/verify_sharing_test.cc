@@ -250,6 +250,55 @@ TEST_F(SharingTest, WithoutTheListOfItsBaseAllOfABackupIsRead) {
   EXPECT_NE(report.warnings[0].find("all packs of the backup"), std::string::npos);
 }
 
+TEST_F(SharingTest, ABackupWhoseManifestIsDamagedIsReadByItsList) {
+  SmallIncremental third = testing::CommitIncremental(repository_, kThird);
+  Damage(names().Manifest(kThird));
+  Damage(NameOf(third.data));
+  VerifyReport report = Verify(New());
+  EXPECT_EQ(HurtBy(report, names().Manifest(kThird)), std::vector<std::string>{kThird});
+  EXPECT_EQ(HurtBy(report, NameOf(third.data)), std::vector<std::string>{kThird});
+}
+
+// Beside a prune
+
+class DeletedTest : public SharingTest {
+ protected:
+  // The third backup is deleted when the first pack is read, as a prune does it.
+  Result<VerifyReport> VerifyWhileDeleting(const VerifyOptions& options) {
+    SmallIncremental third = testing::CommitIncremental(repository_, kThird);
+    auto faulty = std::make_shared<storage::FaultyStorage>(repository_.storage());
+    faulty->Add({.request = storage::Request::kGetRange,
+                 .effect = storage::FaultEffect::kRunHook,
+                 .hook = [this, third] {
+                   for (const std::string& object :
+                        {names().Manifest(kThird), names().References(kThird), NameOf(third.data),
+                         NameOf(third.leaves), NameOf(third.list), repository_.WalObject(1, 3)}) {
+                     ASSERT_TRUE(repository_.storage()->Delete(object).ok());
+                   }
+                 }});
+    return VerifyStored(faulty, "main", {}, options);
+  }
+};
+
+TEST_F(DeletedTest, WhatAPruneDeletesMeanwhileIsNoLoss) {
+  ASSERT_TRUE(repository_.storage()->Delete(names().Manifest(SmallRepository::kFirst)).ok());
+  ASSERT_TRUE(repository_.storage()->Delete(names().References(SmallRepository::kFirst)).ok());
+  Result<VerifyReport> report = VerifyWhileDeleting({});
+  ASSERT_TRUE(report.ok());
+  EXPECT_TRUE(report->good()) << report->damaged.front().problem;
+  EXPECT_EQ(Good(*report), std::set<std::string>{SmallRepository::kSecond});
+  EXPECT_EQ(report->backups.size(), 1u);
+  EXPECT_TRUE(repository::ListDamagedPacks(*repository_.storage(), names())->empty());
+}
+
+TEST_F(DeletedTest, WhoVerifiesThatBackupIsTold) {
+  Result<VerifyReport> report = VerifyWhileDeleting(New());
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.code(), Code::kNotFound);
+  EXPECT_NE(report.error().message.find("deleted while it was verified"), std::string::npos);
+  EXPECT_TRUE(repository::ListDamagedPacks(*repository_.storage(), names())->empty());
+}
+
 TEST_F(SharingTest, WhatIsNewIsNotKnownWithoutAKey) {
   VerifyOptions options = New();
   options.without_key = true;

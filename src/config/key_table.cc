@@ -40,6 +40,11 @@ std::vector<Key> BackupKeys(Settings& settings) {
       {"schedules.verification",
        ChoiceKey{{"after_backup", "never"},
                  [&schedules](size_t choice) { schedules.verify_after_backup = choice == 0; }}},
+      {"verification.depth", ChoiceKey{{"new", "deep"},
+                                       [&settings](size_t choice) {
+                                         settings.verification.depth =
+                                             static_cast<VerifyDepth>(choice);
+                                       }}},
       {"retention.full_backups", IntegerKey{&retention.full_backups, 0, kDaysMax}},
       {"retention.incremental_backups", IntegerKey{&retention.incremental_backups, 0, kDaysMax}},
       {"retention.wal_files", IntegerKey{&retention.wal_files, 0, kDaysMax}},

@@ -18,6 +18,10 @@ namespace pgcairn::config {
 // kAuto: physical where the data directory can be reached, never silently logical.
 enum class Method { kAuto, kPhysical, kLogical };
 
+// How much is verified of a backup that was just made: what its run stored, or everything that it
+// needs.
+enum class VerifyDepth { kNew, kDeep };
+
 // One of libpq's own variables (PGHOST, PGPASSWORD, ...).
 struct LibpqVariable {
   std::string name;
@@ -106,6 +110,11 @@ struct Settings {
     // schedules.verification: "after_backup" or "never".
     bool verify_after_backup = true;
   } schedules;
+
+  struct Verification {
+    // Where schedules.verification asks for it. "new" or "deep".
+    VerifyDepth depth = VerifyDepth::kNew;
+  } verification;
 
   // Days, 0 to 36,500; what they mean is in docs/configuration.md, "What is kept".
   struct Retention {

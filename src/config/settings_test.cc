@@ -102,6 +102,8 @@ TEST_F(SettingsTest, AnEmptyEnvironmentAndNoFileGiveDefaults) {
   EXPECT_EQ(settings.encryption.key_file, directory_.Path("cwd/storage/encryption/host.key"));
   EXPECT_TRUE(settings.encryption.passphrase.empty());
   EXPECT_EQ(settings.compression.level, 3);
+  EXPECT_TRUE(settings.schedules.verify_after_backup);
+  EXPECT_EQ(settings.verification.depth, VerifyDepth::kNew);
   EXPECT_EQ(settings.performance.jobs, std::max(1u, std::thread::hardware_concurrency()));
   EXPECT_EQ(settings.restore.test_directory, "/tmp");
   EXPECT_TRUE(settings.storage.encryption_enabled);
@@ -129,7 +131,7 @@ TEST_F(SettingsTest, OwnKeysAreReadWithTheirSources) {
                 "method": "physical", "bin_dir": "bin", "wal_timeout": 5},
     "storage": {"log_path": "logs"}, "encryption": {"key_file": "/k"}, "compression": {"level": 19},
     "performance": {"jobs": 7}, "restore": {"test_directory": "t"},
-    "schedules": {"verification": "never"}, "monitoring": {"notification_channels": []}})");
+    "schedules": {"verification": "never"}, "verification": {"depth": "deep"}, "monitoring": {"notification_channels": []}})");
   Settings settings = Loaded();
   EXPECT_EQ(settings.cluster.name, "shop.eu-1");
   EXPECT_EQ(settings.cluster.connection.Reveal(), "host=/run dbname=x");
@@ -143,6 +145,7 @@ TEST_F(SettingsTest, OwnKeysAreReadWithTheirSources) {
   EXPECT_EQ(settings.performance.jobs, 7);
   EXPECT_EQ(settings.restore.test_directory, directory_.Path("base/t"));
   EXPECT_FALSE(settings.schedules.verify_after_backup);
+  EXPECT_EQ(settings.verification.depth, VerifyDepth::kDeep);
   EXPECT_TRUE(settings.monitoring.notification_channels.empty());
   EXPECT_EQ(settings.SourceOf("cluster.bin_dir"), file_ + ": cluster.bin_dir");
   EXPECT_EQ(settings.SourceOf("retention.wal_files"), "default");
@@ -291,8 +294,7 @@ TEST_F(SettingsTest, KeysThatNothingActsOnYetAreListedWhenSet) {
   std::vector<std::string> lines = KeysNotInEffect(Loaded());
   ASSERT_EQ(lines.size(), 6u);
   EXPECT_EQ(lines[0].substr(0, lines[0].find(": ")),
-            "schedules.full_backup, schedules.incremental_backup, schedules.verification, "
-            "schedules.wal_archive");
+            "schedules.full_backup, schedules.incremental_backup, schedules.wal_archive");
   EXPECT_TRUE(lines[1].starts_with("policies.wal_files.archive_after_days: "));
   EXPECT_TRUE(lines[2].starts_with("storage.offsite_enabled: "));
   EXPECT_TRUE(lines[3].starts_with("monitoring."));

@@ -26,7 +26,10 @@ std::string ConfigTemplate(std::string_view cluster_name) {
     "full_backup": "0 2 * * *",            // cron, UTC: every day at 02:00
     "incremental_backup": "0 */6 * * *",   // cron, UTC: every 6 hours
     "wal_archive": "continuous",           // the only way
-    "verification": "after_backup"         // after_backup or never
+    "verification": "after_backup"         // of every backup: after_backup or never
+  }},
+  "verification": {{
+    // "depth": "new"  // new: what the backup stored; deep: everything that it needs
   }},
   "retention": {{
     "full_backups": 30,        // days (no counts) that a full backup is kept

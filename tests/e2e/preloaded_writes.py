@@ -1,4 +1,4 @@
-"""Libraries that change how a program writes, for LD_PRELOAD."""
+"""Libraries that change how a program writes, or reads what it wrote, for LD_PRELOAD."""
 
 import subprocess
 
@@ -76,6 +76,95 @@ int fallocate(int fd, int mode, off_t offset, off_t size)
 int fallocate64(int fd, int mode, off_t offset, off_t size)
 {
     return fallocate(fd, mode, offset, size);
+}
+"""
+
+# A disk that changes a byte of a pack on the way: of the one that is stored as number FLIPPED_PACK,
+# after it got its name.
+FLIPPING_PACKS = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static atomic_int packs;
+
+int linkat(int from, const char *old, int to, const char *name, int flags)
+{
+    typedef int (*linkat_function)(int, const char *, int, const char *, int);
+    linkat_function real = (linkat_function) dlsym(RTLD_NEXT, "linkat");
+    int result = real(from, old, to, name, flags);
+    if (result == 0 && strlen(name) == 64 && ++packs == atoi(getenv("FLIPPED_PACK"))) {
+        int fd = openat(to, name, O_RDWR);
+        struct stat info;
+        char byte;
+        if (fd < 0 || fstat(fd, &info) != 0 || pread(fd, &byte, 1, info.st_size / 2) != 1)
+            abort();
+        byte ^= 1;
+        if (pwrite(fd, &byte, 1, info.st_size / 2) != 1)
+            abort();
+        close(fd);
+    }
+    return result;
+}
+"""
+
+# A disk that cannot read packs.
+UNREADABLE_PACKS = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static int is_pack(int fd)
+{
+    char link[64], path[4096];
+    ssize_t length;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    length = readlink(link, path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = 0;
+    return strstr(path, "/packs/") != NULL;
+}
+
+static ssize_t read_other(const char *function, int fd, void *bytes, size_t size, off_t offset)
+{
+    typedef ssize_t (*pread_function)(int, void *, size_t, off_t);
+    pread_function real = (pread_function) dlsym(RTLD_NEXT, function);
+    if (is_pack(fd)) {
+        errno = EIO;
+        return -1;
+    }
+    return real(fd, bytes, size, offset);
+}
+
+ssize_t pread(int fd, void *bytes, size_t size, off_t offset)
+{
+    return read_other("pread", fd, bytes, size, offset);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t size, off_t offset)
+{
+    return read_other("pread64", fd, bytes, size, offset);
+}
+
+/* glibc's own, where the compiler knows the size of what is read into. */
+ssize_t __pread_chk(int fd, void *bytes, size_t size, off_t offset, size_t room)
+{
+    (void) room;
+    return pread(fd, bytes, size, offset);
+}
+
+ssize_t __pread64_chk(int fd, void *bytes, size_t size, off_t offset, size_t room)
+{
+    (void) room;
+    return pread64(fd, bytes, size, offset);
 }
 """
 
