@@ -47,13 +47,15 @@ class Leaf:
 
     def uses(self) -> Dict[int, Tuple[Pack, int]]:
         """The stored bytes that the units need of each data pack, by the pack's identity."""
+        raw: Dict[int, Tuple[Blob, int]] = {}
+        for blob, place in (place for place in self.places if place):
+            before = raw.get(id(blob), (blob, 0))[1]
+            raw[id(blob)] = (blob, before + min(UNIT, blob.raw - place))
         found: Dict[int, Tuple[Pack, int]] = {}
-        for unit, place in zip(self.units, self.places):
-            if place is not None:
-                blob = place[0]
-                before = found.get(id(blob.pack), (blob.pack, 0))[1]
-                share = blob.stored * len(unit) // blob.raw
-                found[id(blob.pack)] = (blob.pack, before + share)
+        for blob, count in raw.values():
+            share = max(1, blob.stored * min(blob.raw, count) // blob.raw)
+            before = found.get(id(blob.pack), (blob.pack, 0))[1]
+            found[id(blob.pack)] = (blob.pack, before + share)
         return found
 
 

@@ -81,7 +81,10 @@ Status ReadTables(ByteReader& in, uint32_t pack_count, uint32_t blob_count,
 
 Status CheckUnits(const std::vector<UnitEntry>& units, const std::vector<TableBlob>& blobs) {
   for (const UnitEntry& unit : units) {
-    if (unit.blob == kZeroUnit) continue;
+    if (unit.blob == kZeroUnit) {
+      if (unit.place != 0) return Damaged("a place of zeros");
+      continue;
+    }
     if (unit.blob >= blobs.size()) return Damaged("a unit of no blob");
     if (unit.place >= blobs[unit.blob].location.raw_length) {
       return Damaged("a unit outside its blob");

@@ -47,7 +47,7 @@ void AppendTables(Bytes& out, const std::vector<PackReference>& packs,
 // check.
 Status ReadTables(ByteReader& in, uint32_t pack_count, uint32_t blob_count,
                   std::vector<PackReference>& packs, std::vector<TableBlob>& blobs);
-// kDamaged: a unit of no blob, or outside of its blob.
+// kDamaged: a unit of no blob or outside of its blob, or a place of one that is stored nowhere.
 Status CheckUnits(const std::vector<UnitEntry>& units, const std::vector<TableBlob>& blobs);
 
 inline constexpr size_t kUnitColumnsBytes = 2 + 4 + 8;

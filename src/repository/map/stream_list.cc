@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "repository/header.h"
 #include "repository/map/map_leaf.h"
 
 namespace pgcairn::repository {
@@ -111,7 +112,9 @@ Status ReadNeeds(ByteReader& in, const Counts& counts, StreamList& list) {
   for (StoredPack& pack : list.data_packs) {
     pack.sha256.bytes = in.Array<32>();
     pack.length = in.Le<uint64_t>();
-    if (pack.length > kPackBytesMax) return Damaged("an impossible pack");
+    if (pack.length < kSealedHeaderBytes || pack.length > kPackBytesMax) {
+      return Damaged("an impossible pack");
+    }
   }
   list.needs.resize(counts.leaves);
   uint64_t uses = 0;

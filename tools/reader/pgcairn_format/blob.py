@@ -36,6 +36,10 @@ class BlobFrame:
     ordinal: int
 
 
+def stored_length_max(raw_length: int) -> int:
+    return raw_length + raw_length // 256 + 64 + TAG_SIZE
+
+
 def open_blob(
     stored: bytes, frame: BlobFrame, ids: ClusterIds, aes_key: bytes, salt: bytes, name: str
 ) -> bytes:

@@ -25,8 +25,12 @@ ZERO_UNIT = 65_535
 
 @dataclass(frozen=True)
 class Leaf:
-    """Three columns with a row for each unit. blob_of is None for zero bytes, stored nowhere."""
+    """Three columns with a row for each unit. blob_of is None for zero bytes, stored nowhere.
 
+    blobs: how many its table has, needed or not.
+    """
+
+    blobs: int
     blob_of: Sequence[Optional[BlobReference]]
     place_of: Sequence[int]
     fingerprint_of: Sequence[int]
@@ -98,6 +102,9 @@ def apply(patch: Patch, base: Union[Leaf, Patch], where: str) -> Leaf:
         raise ReaderError(where, "is a patch on a patch")
     if len(base.blob_of) != patch.base_units:
         raise ReaderError(where, "has a base with another number of units than it says")
+    blobs = base.blobs + patch.rows.blobs
+    if blobs > MAX_BLOBS:
+        raise ReaderError(where, f"has {blobs} blobs with its base")
     lacking = patch.units - patch.base_units
     blob_of = [*base.blob_of[: patch.units], *[None] * lacking]
     place_of = [*base.place_of[: patch.units], *[0] * lacking]
@@ -106,7 +113,7 @@ def apply(patch: Patch, base: Union[Leaf, Patch], where: str) -> Leaf:
         blob_of[unit] = patch.rows.blob_of[row]
         place_of[unit] = patch.rows.place_of[row]
         fingerprint_of[unit] = patch.rows.fingerprint_of[row]
-    return Leaf(blob_of, place_of, fingerprint_of)
+    return Leaf(blobs, blob_of, place_of, fingerprint_of)
 
 
 def _tables(packs_at: int, packs: int, blobs: int) -> Tuple[int, int]:
@@ -135,4 +142,4 @@ def _rows(raw: bytes, at: int, count: int, blobs: List[BlobReference], where: st
             blob_of.append(blobs[index] if valid else None)
         if not valid:
             raise ReaderError(where, f"row {row} has a place that cannot be")
-    return Leaf(blob_of, places, columns[2 * count :])
+    return Leaf(len(blobs), blob_of, places, columns[2 * count :])

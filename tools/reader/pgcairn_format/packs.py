@@ -9,7 +9,7 @@ from typing import Dict, List, Set, Tuple
 
 from . import header as headers
 from . import messages
-from .blob import BlobFrame, open_blob
+from .blob import TAG_SIZE, BlobFrame, open_blob, stored_length_max
 from .cache import Cache
 from .cluster import Cluster
 from .errors import ReaderError
@@ -56,7 +56,8 @@ def blob_reference(
     pack: PackReference, offset: int, frame: BlobFrame, max_raw: int, where: str
 ) -> BlobReference:
     inside = headers.SEALED_SIZE <= offset and offset + frame.stored_length <= pack.length
-    if not inside or frame.raw_length > max_raw or frame.ordinal >= MAX_PACK_BLOBS:
+    sized = TAG_SIZE <= frame.stored_length <= stored_length_max(frame.raw_length)
+    if not inside or not sized or frame.raw_length > max_raw or frame.ordinal >= MAX_PACK_BLOBS:
         raise ReaderError(where, "refers to a blob that cannot be")
     return BlobReference(pack, offset, frame)
 
