@@ -10,6 +10,7 @@
 #include "commands/copy_plan.h"
 #include "commands/placed_streams.h"
 #include "commands/store_lists.h"
+#include "repository/manifest/reference_list.h"
 #include "repository/map/metadata_writer.h"
 
 namespace pgcairn::commands {
@@ -150,6 +151,7 @@ Result<CopyResult> CopyFiles(const repository::ClusterAccess& cluster, const Cop
   result.new_packs = uploader.Stored();
   result.packs = std::move(lists.packs);
   result.packs.insert(result.packs.end(), result.new_packs.begin(), result.new_packs.end());
+  repository::SortAndDropRepeated(result.packs);
   result.stream_count = streams.size();
   for (const PlacedStream& stream : streams) result.stream_bytes += stream.entry.size;
   return result;

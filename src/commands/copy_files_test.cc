@@ -107,8 +107,9 @@ class CopyFilesTest : public ::testing::Test {
     sources::PageReaderOptions reader;
     reader.data_directory = source_;
     reader.findings = &findings_;
-    CopyOptions options{
-        listing_, external_, reader, threads, 1, progress, std::move(while_copying)};
+    PreviousMap nothing;
+    CopyOptions options{listing_, external_, reader, threads, 1, progress, std::move(while_copying),
+                        nothing,  {},        {}};
     return CopyFiles(*cluster_.access, options);
   }
 

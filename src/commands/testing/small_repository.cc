@@ -144,7 +144,9 @@ void SmallRepository::Backup(const std::string& id, uint64_t first, uint64_t las
   reader.relation_segment_pages = 131'072;
   reader.findings = &findings;
   std::vector<postgres::ExternalFile> external;
-  CopyOptions options{*listing, external, reader, 1, 1, progress, [] { return Status(); }};
+  PreviousMap nothing;
+  CopyOptions options{*listing, external, reader, 1, 1, progress, [] { return Status(); },
+                      nothing,  {},       {}};
   Result<CopyResult> copied = CopyFiles(cluster(), options);
   CHECK(copied.ok() && findings.bad_count() == 0);
 

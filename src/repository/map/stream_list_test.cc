@@ -23,16 +23,27 @@ StreamEntry StreamOf(const std::string& path, uint64_t size, uint32_t leaf, uint
   return stream;
 }
 
-// Two packs; leaf 0 is shared by small streams, leaves 1 to 3 hold one large one.
+// Two packs; leaf 0 is shared by small streams, leaves 1 to 3 hold one large one. Leaf 2 is a patch
+// on one that lies in a third pack.
 StreamList Sample() {
   StreamList list;
-  list.packs.resize(2);
+  list.packs.resize(3);
   for (PackReference& pack : list.packs) pack.length = 1'000'000;
   list.leaves.push_back({0, {200, 1000, 40'000, 0, 1}, 10});
   for (uint32_t i = 1; i < 4; ++i) {
     list.leaves.push_back(
         {1, {2000 * i, 1000, 40'000, i, 1}, i == 3 ? uint16_t{5} : uint16_t{4096}});
   }
+  for (uint8_t i = 0; i < 2; ++i) {
+    StoredPack pack;
+    pack.sha256.bytes.fill(static_cast<uint8_t>(100 + i));
+    pack.length = 1'000'000u + i;
+    list.data_packs.push_back(pack);
+  }
+  list.needs.resize(list.leaves.size());
+  list.needs[0].uses = {{0, 5000}};
+  list.needs[1].uses = {{0, 1}, {1, UINT32_MAX}};
+  list.needs[2] = {2, {{1, 700}}};
   StreamEntry directory = StreamOf("base", 0, kNoLeaf, 0);
   directory.kind = StreamKind::kDirectory;
   directory.mode = 0700;
@@ -56,6 +67,14 @@ void ExpectInRange(const StreamList& list) {
     ASSERT_GE(leaf.units, 1);
     ASSERT_LE(leaf.units, kLeafUnitsMax);
   }
+  ASSERT_EQ(list.needs.size(), list.leaves.size());
+  for (const LeafNeeds& needs : list.needs) {
+    if (needs.base_pack != kNoPack) {
+      ASSERT_LT(needs.base_pack, list.packs.size());
+    }
+    for (const LeafUse& use : needs.uses) ASSERT_LT(use.pack, list.data_packs.size());
+  }
+  for (const StoredPack& pack : list.data_packs) ASSERT_LE(pack.length, kPackBytesMax);
   for (const StreamEntry& stream : list.streams) {
     ASSERT_TRUE(IsSafeRelativePath(stream.path));
     if (stream.size == 0) continue;
@@ -76,6 +95,20 @@ TEST(StreamList, ComesBackAsItWasWritten) {
   EXPECT_EQ(decoded->packs, list.packs);
   ASSERT_EQ(decoded->leaves.size(), list.leaves.size());
   EXPECT_EQ(decoded->leaves[2].units, 4096);
+  ASSERT_EQ(decoded->data_packs.size(), list.data_packs.size());
+  for (size_t i = 0; i < list.data_packs.size(); ++i) {
+    EXPECT_EQ(decoded->data_packs[i].sha256, list.data_packs[i].sha256);
+    EXPECT_EQ(decoded->data_packs[i].length, list.data_packs[i].length);
+  }
+  ASSERT_EQ(decoded->needs.size(), list.needs.size());
+  for (size_t i = 0; i < list.needs.size(); ++i) {
+    EXPECT_EQ(decoded->needs[i].base_pack, list.needs[i].base_pack);
+    ASSERT_EQ(decoded->needs[i].uses.size(), list.needs[i].uses.size());
+    for (size_t j = 0; j < list.needs[i].uses.size(); ++j) {
+      EXPECT_EQ(decoded->needs[i].uses[j].pack, list.needs[i].uses[j].pack);
+      EXPECT_EQ(decoded->needs[i].uses[j].bytes, list.needs[i].uses[j].bytes);
+    }
+  }
   ASSERT_EQ(decoded->streams.size(), list.streams.size());
   for (size_t i = 0; i < list.streams.size(); ++i) {
     const StreamEntry& a = decoded->streams[i];
@@ -122,7 +155,7 @@ TEST(StreamList, EmptyStreamsAndDirectoriesHaveNoMap) {
 
 TEST(StreamList, ImpossibleLeavesAndFieldsAreDamaged) {
   StreamList list = Sample();
-  list.leaves[0].pack = 2;
+  list.leaves[0].pack = 3;
   EXPECT_EQ(CodeAfter(list), Code::kDamaged);
   list = Sample();
   list.leaves[3].units = 0;
@@ -137,6 +170,46 @@ TEST(StreamList, ImpossibleLeavesAndFieldsAreDamaged) {
   EXPECT_EQ(CodeWith(1, [](auto& s) { s.kind = static_cast<StreamKind>(0); }), Code::kDamaged);
   EXPECT_EQ(CodeWith(1, [](auto& s) { s.root = static_cast<StreamRoot>(2); }), Code::kDamaged);
   EXPECT_EQ(CodeWith(1, [](auto& s) { s.mode = 010'000; }), Code::kDamaged);
+}
+
+TEST(StreamList, NeedsOfNoPackAreDamaged) {
+  StreamList list = Sample();
+  list.needs[2].base_pack = 3;
+  EXPECT_EQ(CodeAfter(list), Code::kDamaged);
+  list = Sample();
+  list.needs[1].uses[1].pack = 2;
+  EXPECT_EQ(CodeAfter(list), Code::kDamaged);
+  list = Sample();
+  list.data_packs[1].length = uint64_t{kPackBytesMax} + 1;
+  EXPECT_EQ(CodeAfter(list), Code::kDamaged);
+}
+
+TEST(StreamList, TheNumbersOfUsesMustAddUp) {
+  const StreamList list = Sample();
+  const Bytes raw = EncodeStreamList(list);
+  // Of each leaf the second half of its needs says how many uses it has.
+  const size_t needs = 32 + 3 * kPackReferenceBytes + 4 * kTableBlobBytes + 2 * 40;
+  for (size_t leaf = 0; leaf < 4; ++leaf) {
+    const size_t at = needs + 8 * leaf + 4;
+    ASSERT_EQ(LoadLe<uint32_t>(&raw[at]), list.needs[leaf].uses.size());
+    for (uint32_t wrong : {uint32_t(list.needs[leaf].uses.size() + 1), UINT32_MAX}) {
+      Bytes changed = raw;
+      StoreLe<uint32_t>(&changed[at], wrong);
+      EXPECT_EQ(DecodeStreamList(changed).code(), Code::kDamaged) << leaf;
+    }
+    if (list.needs[leaf].uses.empty()) continue;
+    Bytes changed = raw;
+    StoreLe<uint32_t>(&changed[at], 0);
+    EXPECT_EQ(DecodeStreamList(changed).code(), Code::kDamaged) << leaf;
+  }
+}
+
+TEST(StreamList, AnotherVersionIsUnsupported) {
+  for (uint8_t version : {uint8_t{0}, uint8_t{1}, uint8_t{3}}) {
+    Bytes raw = EncodeStreamList(Sample());
+    raw[4] = version;
+    EXPECT_EQ(DecodeStreamList(raw).code(), Code::kUnsupported) << int(version);
+  }
 }
 
 TEST(StreamList, PathsThatLeadOutAreRefused) {
