@@ -33,9 +33,9 @@ struct CopyOptions {
   std::function<Status()> while_copying;
   // What is stored already. Empty: everything is stored.
   PreviousMap& previous;
-  CompareRules rules;
+  CompareRules rules = {};
   // Packs to be emptied, which `previous` knows as such.
-  repository::PacksToEmpty to_empty;
+  repository::PacksToEmpty to_empty = {};
 };
 
 struct CopyResult {
