@@ -302,6 +302,7 @@ void CompareWith(BackupBase& base, const Run& run, uint32_t timeline, CopyOption
       *base.manifest, {run.options.verify_unchanged, run.settings.backup.verify_unchanged_days,
                        run.started, timeline});
   copy.rules.trusted_before_ns = TrustedBeforeNs(*base.manifest);
+  copy.reader.judged_before = {base.manifest->start_lsn()};
   copy.live_share_min = static_cast<double>(run.settings.compaction.live_share_min) / 100;
   copy.changed_bytes_before = base.manifest->new_data_bytes();
 }

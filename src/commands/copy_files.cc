@@ -29,7 +29,7 @@ class ExternalCopier {
 
   Result<std::vector<PlacedStream>> Run() {
     repository::UnitWriter writer(
-        tools_.cluster, tools_.uploader, tools_.metadata, tools_.compression_level, nullptr,
+        tools_.cluster, tools_.uploader, tools_.metadata, tools_.compression_level, tools_.budget,
         [&](uint32_t leaf, const repository::StoredLeaf& stored) { Take(leaf, stored); });
     std::vector<PlacedStream> streams;
     for (uint32_t i = 0; i < files_.size(); ++i) {
@@ -42,6 +42,7 @@ class ExternalCopier {
       streams.push_back(std::move(stream));
     }
     RETURN_IF_ERROR(writer.Flush());
+    counts_ = writer.counts();
     for (uint32_t i = 0; i < files_.size(); ++i) {
       if (files_[i].content.empty()) continue;
       streams[i].leaves.push_back(leaves_[i].unchanged ? PlacedLeaf{nullptr, leaves_[i].earlier}
@@ -49,6 +50,8 @@ class ExternalCopier {
     }
     return streams;
   }
+
+  const repository::UnitCounts& counts() const { return counts_; }
 
  private:
   struct ExternalLeaf {
@@ -98,6 +101,7 @@ class ExternalCopier {
   const std::vector<postgres::ExternalFile>& files_;
   std::vector<ExternalLeaf> leaves_;
   repository::BlobReader blobs_;
+  repository::UnitCounts counts_;
   crypto::PageFingerprint fingerprint_{tools_.cluster.keys.fingerprint_secret()};
 };
 
@@ -158,6 +162,7 @@ Result<CopyResult> CopyFiles(const repository::ClusterAccess& cluster, const Cop
 
   CopyResult result;
   Describe(plan, copier, result);
+  result.units.Add(external.counts());
   result.bytes_read = copier.counts().read_bytes;
   result.stream_lists = std::move(lists.lists);
   result.new_packs = uploader.Stored();

@@ -34,7 +34,7 @@ struct CopyOptions {
   std::function<Status()> while_copying;
   // What is stored already. Empty: everything is stored.
   PreviousMap& previous;
-  CompareRules rules;
+  CompareRules rules = {};
   CheckpointWriter* checkpoints = nullptr;  // null: none are written
   // For repository::ChoosePacksToEmpty: the least share, and what changed in the backup before, in
   // stored bytes; 0: nothing is emptied.

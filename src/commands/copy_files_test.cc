@@ -109,7 +109,7 @@ class CopyFilesTest : public ::testing::Test {
     reader.findings = &findings_;
     PreviousMap nothing;
     CopyOptions options{listing_, external_, reader, threads, 1, progress, std::move(while_copying),
-                        nothing,  {},        {}};
+                        nothing};
     return CopyFiles(*cluster_.access, options);
   }
 

@@ -30,16 +30,15 @@ Error Stopped() { return {Code::kCancelled, "copying was stopped", ""}; }
 
 }  // namespace
 
-void UnseenChanges::Add(const std::string& path) {
+void UnseenChanges::Add(uint32_t file, const std::string& path) {
   std::lock_guard lock(mutex_);
-  if (std::ranges::find(paths_, path) != paths_.end()) return;
-  ++count_;
+  if (!files_.insert(file).second) return;
   if (paths_.size() < kPathsMax) paths_.push_back(path);
 }
 
 uint64_t UnseenChanges::count() const {
   std::lock_guard lock(mutex_);
-  return count_;
+  return files_.size();
 }
 
 std::vector<std::string> UnseenChanges::paths() const {
@@ -88,9 +87,9 @@ class LeafCopier::Worker {
     std::vector<Known> known;
     for (const sources::Slice& slice : planned.plan.slices) known.push_back(KnownOf(slice));
     if (planned.only_to_empty && !AllKnown(known)) return {};
-    const bool alone = known.size() == 1;
-    copier_.results_[leaf].earlier = alone ? known[0].aligned_number : 0;
-    writer_.BeginLeaf(leaf, alone ? known[0].aligned : nullptr);
+    // Small files that share a leaf may all be where they were, so that it can serve again.
+    copier_.results_[leaf].earlier = known[0].aligned_number;
+    writer_.BeginLeaf(leaf, known[0].aligned);
     const uint64_t leaf_begin = writer_.counts().written;
     for (size_t i = 0; i < known.size(); ++i) {
       const sources::Slice& slice = planned.plan.slices[i];
@@ -161,15 +160,21 @@ class LeafCopier::Worker {
       const KnownUnit& unit = i < known.size() ? known[i] : nothing_;
       const bool is_same = unit.leaf != nullptr && fingerprint_.Of(page) == unit.unit().fingerprint;
       same_.push_back(is_same ? unit : KnownUnit());
-      return is_same;
+      return is_same && unit.leaf->judged;
     });
   }
 
-  void NoteUnseen(const sources::Slice& slice) {
+  // Whether units of the last read, which were `known`, differ in a file whose stamps are as they
+  // were. Units of leaves that cannot be read are not known to differ, and what the server has
+  // written since the listing shows in the stamps.
+  void NoteUnseen(const sources::Slice& slice, std::span<const KnownUnit> known) {
     if (!tools_.plan.claims_unchanged[slice.file]) return;
-    const bool any =
-        std::ranges::any_of(same_, [](const KnownUnit& unit) { return unit.leaf == nullptr; });
-    if (any) copier_.unseen_.Add(tools_.listing.files[slice.file].path);
+    bool any = false;
+    for (size_t i = 0; i < same_.size() && i < known.size(); ++i) {
+      any = any || (same_[i].leaf == nullptr && known[i].leaf != nullptr);
+    }
+    const postgres::DataFile& file = tools_.listing.files[slice.file];
+    if (any && reader_.IsAsListed(file)) copier_.unseen_.Add(slice.file, file.path);
   }
 
   Status CopySlice(const sources::Slice& slice, const Known& known, SliceResult& result) {
@@ -178,10 +183,10 @@ class LeafCopier::Worker {
     for (;;) {
       if (copier_.stop_) return Stopped();
       const size_t done = std::min<size_t>(UnitsOf(result.bytes), known.units.size());
-      ASSIGN_OR_RETURN(size_t got,
-                       ReadAndCompare(writer_.Room(), std::span(known.units).subspan(done)));
+      const std::span<const KnownUnit> expected = std::span(known.units).subspan(done);
+      ASSIGN_OR_RETURN(size_t got, ReadAndCompare(writer_.Room(), expected));
       if (got == 0) break;
-      NoteUnseen(slice);
+      NoteUnseen(slice, expected);
       size_t commit = got;
       if (slice.continued && got % kUnitBytes != 0) {
         // The file was cut within a page; what follows it must begin on a unit, and the unit's
@@ -226,21 +231,26 @@ class LeafCopier::Worker {
         reader_.Skip((end - i) * kUnitBytes);
       } else {
         end = std::min(end, i + writer_.Room().size() / kUnitBytes);
-        RETURN_IF_ERROR(StoreAfresh(slice, std::span(known.units).subspan(i, end - i)));
+        const uint64_t length = std::min(end * kUnitBytes, slice.length) - i * kUnitBytes;
+        RETURN_IF_ERROR(StoreAfresh(slice, length, std::span(known.units).subspan(i, end - i)));
       }
       i = end;
     }
     return {};
   }
 
-  Status StoreAfresh(const sources::Slice& slice, std::span<const KnownUnit> known) {
+  // The next `length` bytes of the slice.
+  Status StoreAfresh(const sources::Slice& slice, uint64_t length,
+                     std::span<const KnownUnit> known) {
     if (copier_.stop_) return Stopped();
-    ASSIGN_OR_RETURN(size_t got,
-                     ReadAndCompare(writer_.Room().first(known.size() * kUnitBytes), known));
-    NoteUnseen(slice);
+    ASSIGN_OR_RETURN(size_t got, ReadAndCompare(writer_.Room().first(length), known));
+    NoteUnseen(slice, known);
+    // The file became shorter meanwhile, and WAL says so too: the rest is as it was. A unit that
+    // was cut has less bytes than its place in the stream.
+    if (got < length) got -= got % kUnitBytes;
+    same_.resize(UnitsOf(got));
     RETURN_IF_ERROR(writer_.Commit(got, same_));
-    // The file became shorter meanwhile, and WAL says so too.
-    for (size_t unit = UnitsOf(got); unit < known.size(); ++unit) writer_.Keep(known[unit]);
+    for (size_t unit = same_.size(); unit < known.size(); ++unit) writer_.Keep(known[unit]);
     return {};
   }
 
@@ -267,15 +277,7 @@ void LeafCopier::Work() {
   Worker worker(*this);
   Status status = worker.Run();
   std::lock_guard lock(mutex_);
-  const repository::UnitCounts& did = worker.counts();
-  counts_.written += did.written;
-  counts_.read += did.read;
-  counts_.read_bytes += did.read_bytes;
-  counts_.changed += did.changed;
-  counts_.stored += did.stored;
-  counts_.compacted += did.compacted;
-  counts_.stored_bytes += did.stored_bytes;
-  counts_.compacted_bytes += did.compacted_bytes;
+  counts_.Add(worker.counts());
   if (!status.ok() && failure_.ok()) failure_ = status;
   if (!status.ok()) stop_ = true;
   ++finished_;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,13 +45,14 @@ struct CopyTools {
 // Files that changed although their stamps did not. Any thread.
 class UnseenChanges {
  public:
-  void Add(const std::string& path);
+  // `file` is its number in the listing; each counts once.
+  void Add(uint32_t file, const std::string& path);
   uint64_t count() const;
-  std::vector<std::string> paths() const;  // the first thousand, each once
+  std::vector<std::string> paths() const;  // the first thousand
 
  private:
   mutable std::mutex mutex_;
-  uint64_t count_ = 0;
+  std::set<uint32_t> files_;
   std::vector<std::string> paths_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace pgcairn::commands {
 namespace {
 
@@ -59,7 +61,7 @@ CompareReason JudgeStamps(const format::Manifest& earlier, const StampFacts& fac
 }
 
 int64_t TrustedBeforeNs(const format::Manifest& earlier) {
-  return (earlier.listed_at_us() - kMarginUs) * 1000;
+  return (std::min(earlier.started_at_us(), earlier.listed_at_us()) - kMarginUs) * 1000;
 }
 
 bool IsUnchanged(const postgres::DataFile& file, const repository::StreamEntry& earlier,

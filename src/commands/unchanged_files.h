@@ -43,9 +43,10 @@ struct StampFacts {
 CompareReason JudgeStamps(const format::Manifest& earlier, const StampFacts& facts);
 
 // Until when a file's last change must lie back for its stamps to prove that the earlier backup has
-// read it as it was: well before that backup listed the files. A file may be written twice within
+// read and judged it as it was: well before that backup began. A file may be written twice within
 // one tick of its file system's clock (up to two seconds on some), the second time after it was
-// read.
+// read. And pages written between the begin and the listing were not judged by their checksum: the
+// WAL of that backup brings them again, that of the next one does not.
 int64_t TrustedBeforeNs(const format::Manifest& earlier);
 
 // The file has the earlier size, times and inode, and was last changed before `trusted_before_ns`.

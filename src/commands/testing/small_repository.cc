@@ -145,8 +145,7 @@ void SmallRepository::Backup(const std::string& id, uint64_t first, uint64_t las
   reader.findings = &findings;
   std::vector<postgres::ExternalFile> external;
   PreviousMap nothing;
-  CopyOptions options{*listing, external, reader, 1, 1, progress, [] { return Status(); },
-                      nothing,  {},       {}};
+  CopyOptions options{*listing, external, reader, 1, 1, progress, [] { return Status(); }, nothing};
   Result<CopyResult> copied = CopyFiles(cluster(), options);
   CHECK(copied.ok() && findings.bad_count() == 0);
 

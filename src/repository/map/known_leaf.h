@@ -20,6 +20,8 @@ struct KnownLeaf {
   TableBlob at;        // its index of a pack means nothing here
   MapLeaf leaf;
   std::vector<PackVerdict> verdicts;  // one for each of leaf.packs
+  // A finished backup read its pages and reported the bad ones.
+  bool judged = true;
   // The stored leaf itself, and the one that it is a patch on, may be referred to.
   bool reusable = true;
 

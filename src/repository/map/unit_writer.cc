@@ -12,6 +12,17 @@ constexpr size_t kWaitingBytesMax = size_t{8} * 1024 * 1024;
 
 }  // namespace
 
+void UnitCounts::Add(const UnitCounts& other) {
+  written += other.written;
+  read += other.read;
+  read_bytes += other.read_bytes;
+  changed += other.changed;
+  stored += other.stored;
+  compacted += other.compacted;
+  stored_bytes += other.stored_bytes;
+  compacted_bytes += other.compacted_bytes;
+}
+
 UnitWriter::UnitWriter(const ClusterAccess& cluster, PackUploader& uploader,
                        MetadataWriter& metadata, int level, CompactionBudget* budget,
                        OnLeaf on_leaf)

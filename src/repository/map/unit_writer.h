@@ -76,6 +76,8 @@ struct UnitCounts {
   uint64_t compacted = 0;  // known, and stored afresh
   uint64_t stored_bytes = 0;
   uint64_t compacted_bytes = 0;  // as stored
+
+  void Add(const UnitCounts& other);
 };
 
 // Writes leaves one after the other. Not for two threads at once; a backup has one per thread over

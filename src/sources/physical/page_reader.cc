@@ -1,6 +1,7 @@
 #include "sources/physical/page_reader.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -84,12 +85,24 @@ Status PageReader::Open(const postgres::DataFile& file, const Slice& slice) {
   return {};
 }
 
+bool PageReader::IsAsListed(const postgres::DataFile& file) const {
+  struct stat info {};
+  if (!fd_.valid() || ::fstat(fd_.get(), &info) != 0) return false;
+  auto ns = [](const struct timespec& time) {
+    return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  return static_cast<uint64_t>(info.st_size) == file.size && ns(info.st_mtim) == file.mtime_ns &&
+         ns(info.st_ctim) == file.ctime_ns && info.st_ino == file.inode;
+}
+
 void PageReader::AskWhichAreKnown(ByteView pages, const IsKnown& is_known) {
   known_.assign((pages.size() + postgres::kPageSize - 1) / postgres::kPageSize, false);
   if (!is_known) return;
   for (size_t i = 0; i < known_.size(); ++i) {
     ByteView rest = pages.subspan(i * postgres::kPageSize);
-    known_[i] = is_known(rest.first(std::min<size_t>(rest.size(), postgres::kPageSize)));
+    ByteView page = rest.first(std::min<size_t>(rest.size(), postgres::kPageSize));
+    known_[i] = is_known(page) && page.size() == postgres::kPageSize &&
+                postgres::PageLsn(page.data()) < options_.judged_before;
   }
 }
 

@@ -52,6 +52,9 @@ struct PageReaderOptions {
   // The server's insert position now. Called from any thread, and only when a page is in doubt.
   std::function<Result<postgres::Lsn>()> insert_position;
   PageFindings* findings = nullptr;
+  // Start of the earlier backup that pages are compared with. Pages at or past it were not judged
+  // then by their checksum, for its WAL brings them again; this backup's does not.
+  postgres::Lsn judged_before = {};
 };
 
 // Reads one slice after another. Not for two threads at once.
@@ -63,7 +66,7 @@ class PageReader {
   Status Open(const postgres::DataFile& file, const Slice& slice);
 
   // Called once for each page that was read, the last one of a file perhaps shorter, in order.
-  // True: its checksum was looked at by an earlier backup, which stored the same bytes.
+  // True: an earlier backup read the same bytes and reported them if they were bad.
   using IsKnown = std::function<bool(ByteView page)>;
 
   // Fills `room` from where the last read ended, in whole pages but at the slice's end. Returns the
@@ -74,6 +77,11 @@ class PageReader {
   Result<size_t> Read(std::span<uint8_t> room, const IsKnown& is_known = {});
   // Goes on `bytes` further on.
   void Skip(uint64_t bytes) { offset_ += bytes; }
+
+  // The file that is open still has the size, times and inode of the listing: what was read from it
+  // up to now was written before, or behind the file system's back. A write has changed the times
+  // by the time that its bytes can be read.
+  bool IsAsListed(const postgres::DataFile& file) const;
 
   // The file was not there.
   bool vanished() const { return !fd_.valid(); }
