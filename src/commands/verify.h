@@ -29,14 +29,13 @@ struct VerifyOptions {
 
 // Reads, and goes on past whatever is damaged; a lease keeps what it reads from being pruned, where
 // the storage takes one. Otherwise it writes to damaged/, where packs that are proven missing or
-// damaged are recorded, and those that are good again no longer, and with a key notes on good backups
-// that were not verified before. A storage that cannot be written to is a warning. OK says that the
-// verification was done; the report says what
-// it found. Each pack is read once, and once more when it is bad or was recorded. At most 8
-// threads; at most 256 MiB of memory (and what one WAL segment of more than 64 MiB needs) beside 50
-// bytes for each pack and 200 bytes for every 32 MiB of the largest backup.
-// Errors: kNotFound (no repository, cluster or backup of that name), kWrongKey, kPermission,
-// kUnsupported, kRefused, kStorage, kUsage.
+// damaged are recorded, and those that are good again no longer, and with a key notes on good
+// backups that were not verified before. A storage that cannot be written to is a warning. OK says
+// that the verification was done; the report says what it found. Each pack is read once, and once
+// more when it is bad or was recorded. At most 8 threads; at most 256 MiB of memory (and what one
+// WAL segment of more than 64 MiB needs) beside 50 bytes for each pack and 200 bytes for every 32
+// MiB of the largest backup. Errors: kNotFound (no repository, cluster or backup of that name),
+// kWrongKey, kPermission, kUnsupported, kRefused, kStorage, kUsage.
 Result<VerifyReport> Verify(const config::Settings& settings, const VerifyOptions& options);
 
 // The same for a cluster of an opened storage.
