@@ -372,7 +372,7 @@ class MiniRepository:
             new_pack_bytes=sum(len(pack.data) for pack in packs),
         )
         for oid, name, location in settings.tablespaces:
-            manifest.tablespaces.add(oid=oid, name=name, location=location)
+            manifest.tablespaces.add(oid=oid, name=name.encode(), location=location.encode())
             manifest.tablespace_map += f"{oid} {location}\n".encode()
         for name, identity in self.wal_identities.items():
             if len(name) == 24:
