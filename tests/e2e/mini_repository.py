@@ -330,7 +330,7 @@ class MiniRepository:
             new_pack_bytes=sum(length for name, length in listed if name not in self._packs),
         )
         for oid, name, location in settings.tablespaces:
-            manifest.tablespaces.add(oid=oid, name=name, location=location)
+            manifest.tablespaces.add(oid=oid, name=name.encode(), location=location.encode())
             manifest.tablespace_map += f"{oid} {location}\n".encode()
         for name, identity in self.wal_identities.items():
             if len(name) == 24:

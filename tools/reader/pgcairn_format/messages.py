@@ -197,8 +197,8 @@ class Tablespace(Message):
 
     FIELDS = {
         1: Field("oid", Kind.UINT32),
-        2: Field("name", Kind.STRING),
-        3: Field("location", Kind.STRING),
+        2: Field("name", Kind.TEXT),
+        3: Field("location", Kind.TEXT),
     }
 
 
@@ -209,7 +209,7 @@ class Database(Message):
 
     FIELDS = {
         1: Field("oid", Kind.UINT32),
-        2: Field("name", Kind.STRING),
+        2: Field("name", Kind.TEXT),
     }
 
 
@@ -220,7 +220,7 @@ class Setting(Message):
 
     FIELDS = {
         1: Field("name", Kind.STRING),
-        2: Field("value", Kind.STRING),
+        2: Field("value", Kind.TEXT),
     }
 
 
@@ -241,7 +241,7 @@ class BadPage(Message):
     block: int = 0
 
     FIELDS = {
-        1: Field("path", Kind.STRING),
+        1: Field("path", Kind.TEXT),
         2: Field("block", Kind.UINT32),
     }
 
@@ -342,8 +342,8 @@ class Manifest(Message):
         5: Field("started_at_us", Kind.SINT64),
         6: Field("finished_at_us", Kind.SINT64),
         7: Field("program_version", Kind.STRING),
-        8: Field("host", Kind.STRING),
-        9: Field("note", Kind.STRING),
+        8: Field("host", Kind.TEXT),
+        9: Field("note", Kind.TEXT),
         10: Field("predecessor", Kind.MESSAGE, message=Predecessor),
         20: Field("system_identifier", Kind.FIXED64),
         21: Field("server_version_num", Kind.UINT32),
@@ -356,15 +356,15 @@ class Manifest(Message):
         28: Field("block_size", Kind.UINT32),
         29: Field("relation_segment_pages", Kind.UINT32),
         30: Field("data_checksums", Kind.BOOL),
-        31: Field("data_directory", Kind.STRING),
+        31: Field("data_directory", Kind.TEXT),
         32: Field("data_directory_mode", Kind.UINT32),
         33: Field("tablespaces", Kind.MESSAGE, repeated=True, message=Tablespace),
         34: Field("databases", Kind.MESSAGE, repeated=True, message=Database),
         35: Field("settings", Kind.MESSAGE, repeated=True, message=Setting),
-        36: Field("config_file", Kind.STRING),
-        37: Field("hba_file", Kind.STRING),
-        38: Field("ident_file", Kind.STRING),
-        39: Field("notes", Kind.STRING, repeated=True),
+        36: Field("config_file", Kind.TEXT),
+        37: Field("hba_file", Kind.TEXT),
+        38: Field("ident_file", Kind.TEXT),
+        39: Field("notes", Kind.TEXT, repeated=True),
         50: Field("backup_label", Kind.BYTES),
         51: Field("tablespace_map", Kind.BYTES),
         52: Field("control_file", Kind.BYTES),

@@ -23,6 +23,7 @@ class Kind(enum.Enum):
     FIXED64 = enum.auto()
     BYTES = enum.auto()
     STRING = enum.auto()
+    TEXT = enum.auto()  # `bytes` in the .proto: from servers, file systems or people, any encoding
     ENUM = enum.auto()
     MESSAGE = enum.auto()
 
@@ -60,6 +61,7 @@ WIRE_TYPES = {
     Kind.FIXED64: WIRE_64_BIT,
     Kind.BYTES: WIRE_BYTES,
     Kind.STRING: WIRE_BYTES,
+    Kind.TEXT: WIRE_BYTES,
     Kind.MESSAGE: WIRE_BYTES,
 }
 
@@ -133,7 +135,8 @@ def _typed(raw: Any, wire_type: int, field: Field, where: str, object_name: str)
         return decode(field.message, raw, object_name)
     try:
         if field.kind is Kind.STRING:
-            # Names of files, tablespaces and the like may be in any encoding.
+            return raw.decode("utf-8")
+        if field.kind is Kind.TEXT:
             return raw.decode("utf-8", "surrogateescape")
         if field.kind is Kind.ENUM:
             assert field.values is not None
