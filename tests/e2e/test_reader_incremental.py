@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from cluster_contents import STRANGE_DATABASE, contents, fill, require_equal
+from preloaded_writes import build_library
 from reader_example import Credentials, Storage, open_cluster
 from scratch import CLIENT_BINDIR, READER, Scratch
 from stated_needs import require_true_needs
@@ -19,6 +20,12 @@ from pgcairn_format.access_key import read_key_file
 # They name the program that brings the WAL.
 RECOVERY_FILES = {"postgresql.auto.conf", "recovery.signal"}
 ALONE = ("archive_mode=off", "autovacuum=off")
+# Some 30,000 files are restored here. What is durable, test_durability.py asks.
+NO_SYNC = """
+int fsync(int fd) { return 0; }
+int fdatasync(int fd) { return 0; }
+int syncfs(int fd) { return 0; }
+"""
 # Two leaves of 4,096 pages, the second one half full: what changes in it at a time is a patch.
 BIG_TABLE = """
 CREATE TABLE big (id int, part int, body text);
@@ -95,6 +102,7 @@ def history():
         server.start(*ALONE)
         held = contents(server)
         server.stop()
+        scratch.environment["LD_PRELOAD"] = str(build_library(scratch, NO_SYNC))
         yield SimpleNamespace(scratch=scratch, backups=backups, held=held,
                               key_file=report["key_file"])
 
