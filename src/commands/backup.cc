@@ -303,8 +303,12 @@ void CompareWith(BackupBase& base, const Run& run, uint32_t timeline, CopyOption
                        run.started, timeline});
   copy.rules.trusted_before_ns = TrustedBeforeNs(*base.manifest);
   copy.reader.judged_before = {base.manifest->start_lsn()};
-  copy.live_share_min = static_cast<double>(run.settings.compaction.live_share_min) / 100;
-  copy.changed_bytes_before = base.manifest->new_data_bytes();
+  copy.what_to_empty = [&base, &run](uint64_t bytes_to_read) {
+    // What will change is not known yet: as much as before, and no more than is read.
+    return repository::ChoosePacksToEmpty(
+        base.map.PackUses(), static_cast<double>(run.settings.compaction.live_share_min) / 100,
+        std::min(base.manifest->new_data_bytes(), bytes_to_read));
+  };
 }
 
 format::Checkpoint CheckpointHead(const Run& run, const BackupBase& base) {
@@ -343,8 +347,7 @@ Result<CopyResult> CopyDataDirectory(Run& run, postgres::BackupSession& session,
                    base.map,
                    {},
                    run.options.test ? nullptr : &checkpoints,
-                   0,
-                   0};
+                   {}};
   CompareWith(base, run, session.start().timeline.value, copy, manifest);
   ASSIGN_OR_RETURN(CopyResult copied, CopyFiles(run.cluster(), copy));
   const bool all_read = !base.manifest || copied.reason != CompareReason::kNone;

@@ -105,11 +105,9 @@ class ExternalCopier {
   crypto::PageFingerprint fingerprint_{tools_.cluster.keys.fingerprint_secret()};
 };
 
-// What changes now is not known yet: as much as before, and no more than is read.
 repository::PacksToEmpty ChooseWhatToEmpty(const CopyOptions& options, CopyPlan& plan) {
-  const uint64_t expected = std::min(options.changed_bytes_before, plan.read_bytes);
-  repository::PacksToEmpty to_empty =
-      repository::ChoosePacksToEmpty(options.previous.PackUses(), options.live_share_min, expected);
+  if (!options.what_to_empty) return {};
+  repository::PacksToEmpty to_empty = options.what_to_empty(plan.read_bytes);
   options.previous.MarkToEmpty(to_empty);
   PlanEmptying(options.listing, options.previous, plan);
   return to_empty;

@@ -36,10 +36,9 @@ struct CopyOptions {
   PreviousMap& previous;
   CompareRules rules = {};
   CheckpointWriter* checkpoints = nullptr;  // null: none are written
-  // For repository::ChoosePacksToEmpty: the least share, and what changed in the backup before, in
-  // stored bytes; 0: nothing is emptied.
-  double live_share_min = 0;
-  uint64_t changed_bytes_before = 0;
+  // Asked once it is known how many bytes of files will be read: which packs that `previous` names
+  // are to be emptied. Empty: none.
+  std::function<repository::PacksToEmpty(uint64_t bytes_to_read)> what_to_empty = {};
 };
 
 struct CopyResult {

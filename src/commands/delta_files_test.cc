@@ -97,7 +97,10 @@ class DeltaFilesTest : public ::testing::Test {
     sources::PageReaderOptions reader;
     reader.data_directory = source_;
     reader.findings = &findings;
-    CopyOptions options{*listing, {}, reader, 2, 1, progress, [] { return Status(); }};
+    PreviousMap nothing;
+    const std::vector<postgres::ExternalFile> no_files;
+    CopyOptions options{*listing, no_files, reader, 2, 1, progress, [] { return Status(); },
+                        nothing};
     Result<CopyResult> copied = CopyFiles(*cluster_.access, options);
     CHECK(copied.ok());
     for (const repository::BlobReference& list : copied->stream_lists) {

@@ -5,6 +5,8 @@
 #include <thread>
 #include <vector>
 
+#include "repository/lease/tombstone.h"
+#include "repository/testing/memory_cluster.h"
 #include "storage/memory/memory_storage.h"
 #include "storage/testing/faulty_storage.h"
 
@@ -27,7 +29,10 @@ class UnfinishedBackupTest : public ::testing::Test {
   bool Exists(const std::string& name) { return inner_.Stat(name).ok(); }
 
   const repository::ClusterNames names_{"main"};
-  storage::FaultyStorage inner_{std::make_shared<storage::MemoryStorage>()};
+  const std::shared_ptr<storage::FaultyStorage> shared_ =
+      std::make_shared<storage::FaultyStorage>(std::make_shared<storage::MemoryStorage>());
+  storage::FaultyStorage& inner_ = *shared_;
+  repository::MemoryCluster cluster_ = repository::MakeMemoryCluster(shared_);
   UnfinishedBackup unfinished_{inner_, names_, kId};
 };
 
@@ -38,7 +43,7 @@ TEST_F(UnfinishedBackupTest, TakesBackTheStoredPacksAndNothingElse) {
   ASSERT_TRUE(Put(PackName(2)).ok());
   ASSERT_TRUE(Put(PackName(3)).ok());
   ASSERT_TRUE(Put(names_.References(kId)).ok());
-  ASSERT_TRUE(unfinished_.TakeBack().ok());
+  ASSERT_TRUE(unfinished_.TakeBack(*cluster_.access).ok());
   EXPECT_TRUE(Exists(PackName(1))) << "it was there before";
   EXPECT_FALSE(Exists(PackName(2)));
   EXPECT_FALSE(Exists(PackName(3)));
@@ -56,14 +61,14 @@ TEST_F(UnfinishedBackupTest, ForgetsNoPackOfManyThreads) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  ASSERT_TRUE(unfinished_.TakeBack().ok());
+  ASSERT_TRUE(unfinished_.TakeBack(*cluster_.access).ok());
   for (uint8_t i = 0; i < 240; ++i) EXPECT_FALSE(Exists(PackName(i)));
 }
 
 TEST_F(UnfinishedBackupTest, LeavesAPackWhosePutFailed) {
   inner_.Add({.request = Request::kPut, .effect = FaultEffect::kFailAfter});
   EXPECT_FALSE(Put(PackName(1)).ok());
-  ASSERT_TRUE(unfinished_.TakeBack().ok());
+  ASSERT_TRUE(unfinished_.TakeBack(*cluster_.access).ok());
   EXPECT_TRUE(Exists(PackName(1)));
 }
 
@@ -73,7 +78,7 @@ TEST_F(UnfinishedBackupTest, TakesNothingBackOnceTheManifestMayExist) {
     ASSERT_TRUE(Put(pack).ok());
     inner_.Add({.request = Request::kPut, .name_contains = kId, .effect = effect});
     EXPECT_EQ(Put(names_.Manifest(kId)).code(), Code::kStorage);
-    ASSERT_TRUE(unfinished_.TakeBack().ok());
+    ASSERT_TRUE(unfinished_.TakeBack(*cluster_.access).ok());
     EXPECT_TRUE(Exists(pack));
   }
 }
@@ -82,16 +87,56 @@ TEST_F(UnfinishedBackupTest, ATombstoneInPlaceOfTheManifestLeavesThePacks) {
   ASSERT_TRUE(Put(PackName(1)).ok());
   ASSERT_TRUE(inner_.PutIfAbsent(names_.Manifest(kId), AsBytes("tombstone")).ok());
   EXPECT_EQ(Put(names_.Manifest(kId)).code(), Code::kAlreadyExists);
-  ASSERT_TRUE(unfinished_.TakeBack().ok());
+  ASSERT_TRUE(unfinished_.TakeBack(*cluster_.access).ok());
   EXPECT_TRUE(Exists(PackName(1)));
 }
 
 TEST_F(UnfinishedBackupTest, AStorageThatFailsIsReported) {
   ASSERT_TRUE(Put(PackName(1)).ok());
   inner_.Add({.request = Request::kDelete});
-  EXPECT_EQ(unfinished_.TakeBack().code(), Code::kStorage);
-  ASSERT_TRUE(unfinished_.TakeBack().ok()) << "and can be tried again";
+  EXPECT_EQ(unfinished_.TakeBack(*cluster_.access).code(), Code::kStorage);
+  ASSERT_TRUE(unfinished_.TakeBack(*cluster_.access).ok()) << "and can be tried again";
   EXPECT_FALSE(Exists(PackName(1)));
+}
+
+TEST_F(UnfinishedBackupTest, WhatACheckpointNamesStaysForTheNextRun) {
+  ASSERT_TRUE(Put(PackName(1)).ok());
+  ASSERT_TRUE(Put(names_.Checkpoint(kId, 0)).ok());
+  ASSERT_TRUE(Put(PackName(2)).ok());
+  ASSERT_TRUE(unfinished_.TakeBack(*cluster_.access).ok());
+  EXPECT_TRUE(Exists(PackName(1)));
+  EXPECT_TRUE(Exists(PackName(2)));
+  EXPECT_TRUE(Exists(names_.Checkpoint(kId, 0)));
+  EXPECT_FALSE(Exists(names_.Manifest(kId))) << "it can be gone on from: no tombstone";
+}
+
+TEST_F(UnfinishedBackupTest, WithoutRoomThePacksGoAfterTheCheckpoints) {
+  ASSERT_TRUE(Put(PackName(1)).ok());
+  ASSERT_TRUE(Put(names_.Checkpoint(kId, 0)).ok());
+  storage::Fault full;
+  full.request = Request::kPut;
+  full.name_contains = PackName(2);
+  full.code = Code::kNoSpace;
+  inner_.Add(full);
+  ASSERT_EQ(Put(PackName(2)).code(), Code::kNoSpace);
+  ASSERT_TRUE(unfinished_.TakeBack(*cluster_.access).ok());
+  EXPECT_FALSE(Exists(PackName(1)));
+  EXPECT_FALSE(Exists(names_.Checkpoint(kId, 0)));
+  EXPECT_TRUE(Exists(names_.Manifest(kId))) << "nobody else can go on from there";
+}
+
+TEST_F(UnfinishedBackupTest, WhatAnotherRunGoesOnFromStaysEvenWithoutRoom) {
+  ASSERT_TRUE(Put(PackName(1)).ok());
+  ASSERT_TRUE(Put(names_.Checkpoint(kId, 0)).ok());
+  storage::Fault full;
+  full.request = Request::kPut;
+  full.name_contains = PackName(2);
+  full.code = Code::kNoSpace;
+  inner_.Add(full);
+  ASSERT_EQ(Put(PackName(2)).code(), Code::kNoSpace);
+  ASSERT_TRUE(repository::GiveUp(*cluster_.access, kId, "another goes on").ok());
+  ASSERT_TRUE(unfinished_.TakeBack(*cluster_.access).ok());
+  EXPECT_TRUE(Exists(PackName(1)));
 }
 
 }  // namespace

@@ -159,13 +159,18 @@ Result<std::shared_ptr<DirectoryBackup>> DirectoryBackups::Backup(
   if (base.manifest) {
     copy.rules = options.rules;
     copy.reader.judged_before = {base.manifest->start_lsn()};
-    if (!options.empty_packs.empty()) {
-      copy.to_empty = {options.empty_packs, options.live_share_min, UINT64_MAX / 2};
-    } else {
-      copy.to_empty = repository::ChoosePacksToEmpty(base.map.PackUses(), options.live_share_min,
-                                                     base.manifest->new_data_bytes());
-    }
-    base.map.MarkToEmpty(copy.to_empty.packs);
+    copy.what_to_empty = [&](uint64_t bytes_to_read) {
+      if (options.empty_packs.empty()) {
+        return repository::ChoosePacksToEmpty(
+            base.map.PackUses(), options.live_share_min,
+            std::min(base.manifest->new_data_bytes(), bytes_to_read));
+      }
+      repository::PacksToEmpty all;
+      for (const crypto::Sha256Digest& pack : options.empty_packs) {
+        all.packs.push_back({pack, uint64_t{1} << 40});
+      }
+      return all;
+    };
   }
   ASSIGN_OR_RETURN(made->copied, CopyFiles(cluster(), copy));
 
@@ -190,6 +195,14 @@ Result<std::shared_ptr<DirectoryBackup>> DirectoryBackups::Backup(
   }
   RETURN_IF_ERROR(repository::CommitBackup(cluster(), manifest, made->copied.packs));
   return made;
+}
+
+Result<BackupBase> DirectoryBackups::Base() const {
+  repository::LeaseTerms lease;
+  lease.run_id = "20240101_010000-0000";
+  Result<BackupBase> base = ClaimBase(cluster(), kSystem, lease);
+  CHECK(repository::RemoveLease(cluster(), lease.run_id).ok());
+  return base;
 }
 
 std::set<crypto::Sha256Digest> DirectoryBackups::References(const DirectoryBackup& backup) const {

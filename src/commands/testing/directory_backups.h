@@ -83,7 +83,7 @@ class DirectoryBackups {
   // Manifest, reference list, and the packs that no other backup names.
   void Delete(const DirectoryBackup& backup);
 
-  Result<BackupBase> Base() const { return FindBase(cluster(), kSystem); }
+  Result<BackupBase> Base() const;
   const repository::ClusterAccess& cluster() const { return *cluster_.access; }
   storage::FaultyStorage& storage() { return *storage_; }
   std::set<crypto::Sha256Digest> StoredPacks() const;
