@@ -73,14 +73,19 @@ class Deletion {
     started_ = Timestamp::Now();
     now_ = started_;
     if (options_.dry_run) return {};
-    ASSIGN_OR_RETURN(id_, repository::NewBackupId(started_));
-    outcome_.prune_id = id_;
     repository::LeaseTerms terms;
-    terms.run_id = id_;
     terms.kind = format::Lease::PRUNE;
     terms.started = started_;
-    RETURN_IF_ERROR(repository::WriteLease(cluster_, terms));
+    Status written;
+    do {
+      ASSIGN_OR_RETURN(terms.run_id, repository::NewBackupId(started_));
+      written = repository::WriteLease(cluster_, terms);
+      // Until no other run of this second has these four digits.
+    } while (!written.ok() && written.code() == Code::kAlreadyExists);
+    RETURN_IF_ERROR(written);
     leased_ = true;
+    id_ = terms.run_id;
+    outcome_.prune_id = id_;
     ASSIGN_OR_RETURN(storage::ObjectInfo lease, cluster_.storage.Stat(cluster_.names.Lease(id_)));
     now_ = lease.stored_at;
     return {};
