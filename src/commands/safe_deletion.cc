@@ -81,7 +81,13 @@ class Deletion {
     terms.started = started_;
     RETURN_IF_ERROR(repository::WriteLease(cluster_, terms));
     leased_ = true;
-    ASSIGN_OR_RETURN(storage::ObjectInfo lease, cluster_.storage.Stat(cluster_.names.Lease(id_)));
+    Result<storage::ObjectInfo> stored = cluster_.storage.Stat(cluster_.names.Lease(id_));
+    if (!stored.ok() && stored.code() == Code::kNotFound) {
+      return Error{Code::kRefused, "the lease of this prune is gone: another run gave up on it",
+                   "run `pgcairn prune` again; if that happens often, prune.lease_expiry is too "
+                   "short"};
+    }
+    ASSIGN_OR_RETURN(storage::ObjectInfo lease, std::move(stored));
     now_ = lease.stored_at;
     return {};
   }
