@@ -326,7 +326,7 @@ TEST_F(DeltaCheckTest, WhatIsNoDataDirectoryIsRefused) {
   RemoveControl();
   ExpectRefused("no data directory");
   Put(target_, postgres::kControlFilePath, Bytes(postgres::kControlFileSize));
-  ExpectRefused("pg_control", Code::kDamaged);
+  ExpectRefused("pg_control", Code::kUnsupported);
 }
 
 // Only root can give files away; tests/e2e/test_delta_restore.py does it as any user.

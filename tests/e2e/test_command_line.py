@@ -105,14 +105,14 @@ def test_help_names_every_verb_and_only_what_works(place):
     for verb in VERBS:
         result = scratch.pgcairn(*verb.split(), "--help")
         assert result.stderr == ""
-        for later in ("incremental", "schema", "table,", "--delta", "--target-url", "logical"):
+        for later in ("schema", "table,", "--target-url", "logical"):
             assert later not in result.stdout, f"{verb} --help names {later}"
 
 
 def test_what_is_not_built_says_so_and_names_what_is(place):
     scratch, _ = place
-    for verb in (["backup", "--type=incremental"], ["backup", "--type=schema"],
-                 ["restore", "--type=table"], ["restore", "--type=schema"]):
+    for verb in (["backup", "--type=schema"], ["restore", "--type=table"],
+                 ["restore", "--type=schema"]):
         result = scratch.pgcairn(*verb, check=False)
         assert result.returncode == USAGE
         assert "not built yet" in result.stderr and "--type=full" in result.stderr
