@@ -367,8 +367,7 @@ TEST_F(DeletedTest, WhoVerifiesThatBackupIsTold) {
   Result<VerifyReport> report = VerifyWhileDeleting(New());
   ASSERT_FALSE(report.ok());
   EXPECT_EQ(report.code(), Code::kNotFound);
-  EXPECT_NE(report.error().message.find("deleted"), std::string::npos)
-      << report.error().message;
+  EXPECT_NE(report.error().message.find("deleted"), std::string::npos) << report.error().message;
   EXPECT_TRUE(repository::ListDamagedPacks(*repository_.storage(), names())->empty());
 }
 
