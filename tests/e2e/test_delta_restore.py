@@ -436,6 +436,7 @@ def test_what_must_not_be_written_over_is_refused(victim):
     (data / "global/pg_control").unlink()
     expect_refusal(victim, "no data directory")
     (data / "global/pg_control").write_bytes(kept[:100] + b"!" + kept[101:])
+    give_to_server_user(data / "global/pg_control")
     expect_refusal(victim, "pg_control", status=5)
     (data / "global/pg_control").write_bytes(kept)
 
