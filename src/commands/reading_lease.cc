@@ -29,6 +29,11 @@ Result<ReadingLease> ReadingLease::Take(const repository::ClusterAccess& cluster
   terms.started = Timestamp::Now();
   ASSIGN_OR_RETURN(terms.run_id, repository::NewBackupId(terms.started));
   Result<repository::Claim> claim = repository::WriteLeaseAndClaim(cluster, terms);
+  while (!claim.ok() && claim.code() == Code::kAlreadyExists) {
+    // Another run of this second has these four digits.
+    ASSIGN_OR_RETURN(terms.run_id, repository::NewBackupId(terms.started));
+    claim = repository::WriteLeaseAndClaim(cluster, terms);
+  }
   if (!claim.ok()) {
     LogDebug("no lease could be written, and a prune may delete what is read: {}",
              claim.error().message);

@@ -73,14 +73,19 @@ class Deletion {
     started_ = Timestamp::Now();
     now_ = started_;
     if (options_.dry_run) return {};
-    ASSIGN_OR_RETURN(id_, repository::NewBackupId(started_));
-    outcome_.prune_id = id_;
     repository::LeaseTerms terms;
-    terms.run_id = id_;
     terms.kind = format::Lease::PRUNE;
     terms.started = started_;
-    RETURN_IF_ERROR(repository::WriteLease(cluster_, terms));
+    Status written;
+    do {
+      ASSIGN_OR_RETURN(terms.run_id, repository::NewBackupId(started_));
+      written = repository::WriteLease(cluster_, terms);
+      // Until no other run of this second has these four digits.
+    } while (!written.ok() && written.code() == Code::kAlreadyExists);
+    RETURN_IF_ERROR(written);
     leased_ = true;
+    id_ = terms.run_id;
+    outcome_.prune_id = id_;
     Result<storage::ObjectInfo> stored = cluster_.storage.Stat(cluster_.names.Lease(id_));
     if (!stored.ok() && stored.code() == Code::kNotFound) {
       return Error{Code::kRefused, "the lease of this prune is gone: another run gave up on it",
