@@ -25,8 +25,7 @@ constexpr std::array<ExitCode, 17> kExitCodes{{
     {Code::kCorruptPages, 16, "corrupt_pages",
      "the backup was stored, but the server has pages that fail their checksum"},
     {Code::kUnseenChanges, 17, "unseen_changes",
-     "the backup was stored, but files had changed without a change of their times: earlier "
-     "incremental backups may hold them as they were before"},
+     "the backup was stored, but files had changed without a change of their times"},
 }};
 
 const ExitCode& Find(Code code) {

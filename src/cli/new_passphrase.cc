@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -62,6 +63,11 @@ class QuietTerminal {
     struct termios quiet = before_;
     quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     valid_ = ::tcsetattr(fd_, TCSAFLUSH, &quiet) == 0;
+    // They are let in only while somebody waits for input: one that came just before would be lost.
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    for (int signal : kSignals) ::sigaddset(&signals, signal);
+    ::pthread_sigmask(SIG_BLOCK, &signals, &mask_before_);
     struct sigaction ignore {};
     ignore.sa_handler = [](int) {};
     for (size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &ignore, &actions_[i]);
@@ -72,24 +78,37 @@ class QuietTerminal {
     if (!valid_) return;
     ::tcsetattr(fd_, TCSAFLUSH, &before_);
     for (size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &actions_[i], nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
   }
   bool valid() const { return valid_; }
+
+  // Returns when there is something to read. kCancelled: a signal came.
+  Status AwaitInput() const {
+    struct pollfd waiting {
+      fd_, POLLIN, 0
+    };
+    if (::ppoll(&waiting, 1, nullptr, &mask_before_) >= 0) return {};
+    if (errno == EINTR) return Error{Code::kCancelled, "stopped by a signal", ""};
+    return ErrnoError(errno, "waiting for", "the terminal");
+  }
 
  private:
   static constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
   const int fd_;
   bool valid_ = false;
   struct termios before_ {};
+  sigset_t mask_before_{};
   std::array<struct sigaction, kSignals.size()> actions_{};
 };
 
-Result<config::Secret> ReadLine(int fd, std::string_view prompt) {
+Result<config::Secret> ReadLine(const QuietTerminal& terminal, int fd, std::string_view prompt) {
   RETURN_IF_ERROR(WriteAll(fd, AsBytes(prompt), "the terminal"));
   Bytes line(kBytesMax);
-  ssize_t got = ::read(fd, line.data(), line.size());
+  Status ready = terminal.AwaitInput();
+  ssize_t got = ready.ok() ? ::read(fd, line.data(), line.size()) : 0;
   const int saved_errno = errno;
   RETURN_IF_ERROR(WriteAll(fd, AsBytes("\n"), "the terminal"));
-  if (got < 0 && saved_errno == EINTR) return Error{Code::kCancelled, "stopped by a signal", ""};
+  RETURN_IF_ERROR(ready);
   if (got < 0) return ErrnoError(saved_errno, "reading", "the terminal");
   std::string_view text = AsText(ByteView(line).first(static_cast<size_t>(got)));
   config::Secret secret(text.substr(0, text.find('\n')));
@@ -105,9 +124,9 @@ Result<config::Secret> FromTerminal() {
   }
   QuietTerminal quiet(terminal->get());
   if (!quiet.valid()) return ErrnoError(errno, "switching off the echo of", "the terminal");
-  ASSIGN_OR_RETURN(config::Secret first, ReadLine(terminal->get(), "New passphrase: "));
+  ASSIGN_OR_RETURN(config::Secret first, ReadLine(quiet, terminal->get(), "New passphrase: "));
   if (first.empty()) return Empty("the answer");
-  ASSIGN_OR_RETURN(config::Secret again, ReadLine(terminal->get(), "The same once more: "));
+  ASSIGN_OR_RETURN(config::Secret again, ReadLine(quiet, terminal->get(), "The same once more: "));
   if (first.Reveal() == again.Reveal()) return first;
   return Error{Code::kUsage, "the two passphrases differ", "run the command again"};
 }

@@ -295,11 +295,12 @@ TEST_F(CopyIncrementalTest, NoMoreIsSpentOnEmptyingPacksThanTheBudgetAllows) {
     if (page % 5 == 0) continue;
     backups_.WriteInto("base/5/16384", page * kUnitBytes, RandomContent(kUnitBytes, page));
   }
-  (void)Backup();
+  Made second = Backup();
   backups_.WriteInto("base/5/16384", 0, RandomContent(1 << 20, 5));
   Made third = Backup();
   EXPECT_GT(third->copied.units.compacted_bytes, third->copied.units.stored_bytes * 8 / 10);
-  EXPECT_LE(third->copied.units.compacted_bytes, third->copied.units.stored_bytes + kUnitBytes);
+  // As much as the backup before stored, for what this one will store is not known beforehand.
+  EXPECT_LE(third->copied.units.compacted_bytes, second->copied.units.stored_bytes);
   EXPECT_GE(third->copied.units.compacted_bytes, third->copied.units.compacted * kUnitBytes);
   ASSERT_NO_FATAL_FAILURE(ExpectRestores(*third));
 }

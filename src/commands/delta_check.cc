@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <optional>
@@ -15,6 +16,7 @@
 
 #include "commands/restore_marker.h"
 #include "commands/running_server.h"
+#include "postgres/backup_exclusions.h"
 #include "postgres/control_file.h"
 #include "postgres/relation_path.h"
 #include "util/file.h"
@@ -66,10 +68,12 @@ class OwnershipScan {
   Status Look(const std::string& path) {
     struct stat info {};
     if (::lstat(path.c_str(), &info) != 0) return ErrnoError(errno, "looking at", path);
+    // Whose a link is does not matter: administrators make that of pg_wal as root.
+    if (S_ISLNK(info.st_mode)) return {};
     if (info.st_uid != ::geteuid()) {
       return Refused(fmt::format("{} belongs to another user", path),
-                     fmt::format("give it back to the server's user (chown), or remove it if it "
-                                 "is none of the server's"));
+                     "give it back to the server's user (chown), or remove it if it is none of "
+                     "the server's");
     }
     if (S_ISREG(info.st_mode)) bytes_ += static_cast<uint64_t>(info.st_blocks) * 512;
     return {};
@@ -123,6 +127,8 @@ class TargetCheck {
     }
     ASSIGN_OR_RETURN(std::optional<RestoreMarker> marker, ReadRestoreMarker(data_));
     if (marker) return RequireSystem(marker->system_identifier);
+    ASSIGN_OR_RETURN(bool just_begun, HoldsOnlyAnUnfinishedMarker());
+    if (just_begun) return {};
     if (control.code() != Code::kNotFound) {
       Error error = control.error();
       error.hint =
@@ -133,6 +139,15 @@ class TargetCheck {
     return Refused(fmt::format("{} is not empty and no data directory: it has no {}", data_,
                                postgres::kControlFilePath),
                    "restore into an empty directory, or into the cluster's own");
+  }
+
+  // A restore that ended before its marker had its name has left nothing else.
+  Result<bool> HoldsOnlyAnUnfinishedMarker() const {
+    const std::string prefix = std::string(postgres::kRestoreMarkerName) + ".pgcairn-tmp.";
+    ASSIGN_OR_RETURN(std::vector<fs::path> entries, EntriesOf(data_));
+    return std::ranges::all_of(entries, [&](const fs::path& entry) {
+      return entry.filename().string().starts_with(prefix);
+    });
   }
 
   Status RequireSystem(uint64_t system_identifier) const {

@@ -308,11 +308,25 @@ TEST_F(DeltaCheckTest, AnotherClusterIsRefused) {
   ExpectRefused("does not say", Code::kDamaged);
 }
 
+TEST_F(DeltaCheckTest, ARestoreThatEndedBeforeItsMarkerHadItsNameCanGoOn) {
+  fs::remove_all(target_);
+  fs::remove_all(target_ + ".ts");
+  Put(target_, "pgcairn.restoring.pgcairn-tmp.17", AsBytes("pgcairn rest"));
+  ExpectAccepted();
+  Delta();
+  EXPECT_FALSE(Exists(target_ + "/pgcairn.restoring.pgcairn-tmp.17"));
+  EXPECT_EQ(ReadTree(target_), original_);
+  fs::remove_all(target_);
+  Put(target_, "pgcairn.restoring.pgcairn-tmp.17", AsBytes("pgcairn rest"));
+  Put(target_, "precious", AsBytes("x"));
+  ExpectRefused("no data directory");
+}
+
 TEST_F(DeltaCheckTest, WhatIsNoDataDirectoryIsRefused) {
   RemoveControl();
   ExpectRefused("no data directory");
   Put(target_, postgres::kControlFilePath, Bytes(postgres::kControlFileSize));
-  ExpectRefused("pg_control", Code::kDamaged);
+  ExpectRefused("pg_control", Code::kUnsupported);
 }
 
 // Only root can give files away; tests/e2e/test_delta_restore.py does it as any user.
@@ -326,6 +340,16 @@ TEST_F(DeltaCheckTest, AFileOfAnotherUserIsRefusedInATablespaceToo) {
     ExpectRefused("belongs to another user");
     ASSERT_EQ(::chown(whole.c_str(), 0, 0), 0);
   }
+}
+
+TEST_F(DeltaCheckTest, WhoMadeALinkDoesNotMatter) {
+  const std::string wal = scratch_.path() + "/wal";
+  fs::rename(target_ + "/pg_wal", wal);
+  fs::create_symlink(wal, target_ + "/pg_wal");
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::lchown((target_ + "/pg_wal").c_str(), 12'345, 12'345), 0);
+  }
+  ExpectAccepted();
 }
 
 TEST_F(DeltaCheckTest, SegmentsThatWaitForTheirArchivingAreNotThrownAway) {

@@ -92,8 +92,8 @@ class PreviousMap {
   PackTable& data_packs() { return *data_packs_; }
 
   // Whether the leaf, and all that it needs, can be referred to as it is.
-  bool IsUsable(uint32_t leaf) const;
-  bool NeedsPackToEmpty(uint32_t leaf) const;
+  bool IsUsable(uint32_t number) const;
+  bool NeedsPackToEmpty(uint32_t number) const;
   bool empty() const { return streams_.empty(); }
 
   // Stored and needed bytes of each data pack, as far as finished backups said.
@@ -102,7 +102,7 @@ class PreviousMap {
   // The leaf with verdicts on its packs. Any thread, each with a reader of its own. Errors are
   // those of repository::ReadLeaf.
   Result<std::shared_ptr<const repository::KnownLeaf>> Read(repository::BlobReader& reader,
-                                                            uint32_t leaf) const;
+                                                            uint32_t number) const;
 
  private:
   uint32_t AddMetadataPack(const repository::PackReference& pack);

@@ -86,7 +86,13 @@ class Deletion {
     leased_ = true;
     id_ = terms.run_id;
     outcome_.prune_id = id_;
-    ASSIGN_OR_RETURN(storage::ObjectInfo lease, cluster_.storage.Stat(cluster_.names.Lease(id_)));
+    Result<storage::ObjectInfo> stored = cluster_.storage.Stat(cluster_.names.Lease(id_));
+    if (!stored.ok() && stored.code() == Code::kNotFound) {
+      return Error{Code::kRefused, "the lease of this prune is gone: another run gave up on it",
+                   "run `pgcairn prune` again; if that happens often, prune.lease_expiry is too "
+                   "short"};
+    }
+    ASSIGN_OR_RETURN(storage::ObjectInfo lease, std::move(stored));
     now_ = lease.stored_at;
     return {};
   }

@@ -103,6 +103,25 @@ class StreamVerifier {
                                     pack.sha256.ToHex())));
   }
 
+  // Of a pack that a leaf was found to need: the next backup goes by what the list states, pruning
+  // by what the reference list names.
+  template <typename Pack>
+  void RequireKnown(const StreamList& list, size_t leaf, const Pack& pack) {
+    RequireListed(pack);
+    const repository::LeafNeeds& needs = list.needs[leaf];
+    const bool stated =
+        std::ranges::any_of(needs.uses,
+                            [&](const repository::LeafUse& use) {
+                              return list.data_packs[use.pack].sha256 == pack.sha256;
+                            }) ||
+        (needs.base_pack != repository::kNoPack &&
+         list.packs[needs.base_pack].sha256 == pack.sha256);
+    if (stated) return;
+    BlamePack(list_pack_, Damaged(fmt::format("a stream list does not state that a leaf needs the "
+                                              "pack {}",
+                                              pack.sha256.ToHex())));
+  }
+
   std::optional<StreamList> ReadList(const format::BlobReference& message) {
     Result<repository::BlobReference> reference = repository::FromMessage(message);
     if (!reference.ok()) {
@@ -112,6 +131,7 @@ class StreamVerifier {
     RequireListed(reference->pack);
     // It was written together with all that it refers to.
     if (!IsToBeRead(reference->pack)) return std::nullopt;
+    list_pack_ = reference->pack;
     repository::BlobReader reader(check_.cluster);
     Result<Bytes> raw =
         reader.Read(ObjectKind::kMetadataPack, reference->pack, reference->location);
@@ -133,6 +153,7 @@ class StreamVerifier {
                                 entry.root == repository::StreamRoot::kDataDirectory);
     }
     for (const PackReference& pack : list.packs) RequireListed(pack);
+    for (const StoredPack& pack : list.data_packs) RequireListed(pack);
     const std::vector<std::vector<LeafPart>> parts = repository::PartsByLeaf(list);
     WorkInParallel(check_.threads, list.leaves.size(), check_.progress, [&]() -> Worker {
       auto tools = std::make_shared<Tools>(check_.cluster);
@@ -176,8 +197,8 @@ class StreamVerifier {
                     const std::vector<LeafPart>& parts, repository::LeafOrigin& origin) {
     const uint64_t identity = IdentityOf(list, leaf_index, parts);
     if (std::optional<ProvenLeaves::Packs> needed = check_.proven.PacksOf(identity)) {
-      // Proven for another backup; what this one must list was not.
-      for (uint32_t pack : *needed) RequireListed(check_.packs.packs()[pack]);
+      // Proven for another backup; what this one says of it was not.
+      for (uint32_t pack : *needed) RequireKnown(list, leaf_index, check_.packs.packs()[pack]);
       return {};
     }
     ASSIGN_OR_RETURN(MapLeaf leaf, repository::ReadLeaf(tools.reader, list, leaf_index, &origin));
@@ -186,7 +207,7 @@ class StreamVerifier {
     bool whole = true;
     ProvenLeaves::Packs needed;
     auto require = [&](const PackReference& pack) {
-      RequireListed(pack);
+      RequireKnown(list, leaf_index, pack);
       std::optional<size_t> index = check_.packs.Find(pack.sha256);
       whole = whole && index.has_value();
       if (index) needed.push_back(static_cast<uint32_t>(*index));
@@ -300,6 +321,7 @@ class StreamVerifier {
   const StreamCheck& check_;
   Findings& findings_;
   PageJudge pages_;
+  PackReference list_pack_;  // of the list at hand
   uint64_t stream_count_ = 0;
   uint64_t stream_bytes_ = 0;
   bool has_version_file_ = false;

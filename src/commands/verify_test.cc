@@ -397,7 +397,7 @@ TEST_F(VerifyTest, NotesAndRecordsOfDeletionsAreVerified) {
        {names().Note(SmallRepository::kFirst, 0), names().Deletion(kThird)}) {
     Damage(object);
   }
-  std::string moved = names().Note(SmallRepository::kSecond, 0);
+  std::string moved = names().Note(SmallRepository::kSecond, 7);
   note.set_note("of the first backup");
   ASSERT_TRUE(repository::PutNote(repository_.cluster(), SmallRepository::kFirst, note).ok());
   ASSERT_TRUE(repository_.storage()

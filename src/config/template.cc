@@ -39,7 +39,7 @@ std::string ConfigTemplate(std::string_view cluster_name) {
   "prune": {{
     // "grace": 60,           // seconds between announcing and deleting
     // "lease_expiry": 86400, // seconds after which a run of another host is given up
-    "max_share": 50           // percent of the backups that one prune may delete
+    // "max_share": 50        // percent of the backups that one prune may delete
   }},
   "storage": {{
     // "log_path": "./storage/logs",  // log files

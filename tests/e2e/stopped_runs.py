@@ -48,7 +48,9 @@ __attribute__((constructor)) static void begin(void)
     if (name)
         snprintf(host, sizeof host, "%s", name);
     clock_shift = shift ? atol(shift) : 0;
-    unsetenv("LD_PRELOAD");  /* not for servers and what they start */
+    /* Not for servers and what they start; but setpriv has to hand it on. */
+    if (strcmp(program_invocation_short_name, "pgcairn") == 0)
+        unsetenv("LD_PRELOAD");
 }
 
 static void point(const char *what, int directory, const char *name)

@@ -13,7 +13,7 @@ from scratch import Scratch, as_server_user, give_to_server_user
 
 USAGE, PERMISSION = 2, 9
 VERBS = ["init", "check", "backup", "list", "show", "verify", "restore", "wal push", "wal fetch",
-         "pin"]
+         "prune", "pin", "key list", "key add", "key remove", "key rotate"]
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 
 # As the backup system that came before had them: they must go on working as they stand.
@@ -101,18 +101,18 @@ def test_help_names_every_verb_and_only_what_works(place):
     scratch, _ = place
     text = scratch.pgcairn("--help").stdout
     assert re.findall(r"^  ([a-z]+) {2,}\S", text, re.M) == [
-        "init", "check", "backup", "list", "show", "verify", "restore", "wal", "pin"]
+        "init", "check", "backup", "list", "show", "verify", "restore", "wal", "prune", "pin", "key"]
     for verb in VERBS:
         result = scratch.pgcairn(*verb.split(), "--help")
         assert result.stderr == ""
-        for later in ("incremental", "schema", "table,", "--delta", "--target-url", "logical"):
+        for later in ("schema", "table,", "--target-url", "logical"):
             assert later not in result.stdout, f"{verb} --help names {later}"
 
 
 def test_what_is_not_built_says_so_and_names_what_is(place):
     scratch, _ = place
-    for verb in (["backup", "--type=incremental"], ["backup", "--type=schema"],
-                 ["restore", "--type=table"], ["restore", "--type=schema"]):
+    for verb in (["backup", "--type=schema"], ["restore", "--type=table"],
+                 ["restore", "--type=schema"]):
         result = scratch.pgcairn(*verb, check=False)
         assert result.returncode == USAGE
         assert "not built yet" in result.stderr and "--type=full" in result.stderr

@@ -122,13 +122,16 @@ def stored_twice(name):
     return name.startswith("repository") or "/keys/" in name or "/epochs/" in name
 
 
-def unneeded_wal(repository):
-    """What nothing left can know of when it is gone: the newest segment, with what belongs to it,
-    which only the host remembers, and those before the first backup, which no restore reads."""
+def unmissed(repository):
+    """What nothing left can know of when it is gone: notes on backups; the newest segment, with what
+    belongs to it, which only the host remembers; those before the first backup, which no restore
+    reads."""
+    notes = {name for name in repository.objects if "/notes/" in name}
     files = {name: name.rsplit("/", 1)[1] for name in repository.objects if "/wal/" in name}
     newest = max(file for file in files.values() if len(file) == 24)
-    return {name for name, file in files.items()
-            if file[:24] == newest or file < repository.first_segment}
+    wal = {name for name, file in files.items()
+           if file[:24] == newest or file < repository.first_segment}
+    return notes | wal
 
 
 def ways(repository, name, rng):
@@ -138,7 +141,7 @@ def ways(repository, name, rng):
     yield "changed", own[:place] + bytes([own[place] ^ (1 << rng.randrange(8))]) + own[place + 1:]
     yield "cut", own[:rng.randrange(len(own))]
     yield "emptied", b""
-    if name not in unneeded_wal(repository):
+    if name not in unmissed(repository):
         yield "removed", None
     earlier = repository.earlier / name
     if earlier.exists() and earlier.read_bytes() != own:

@@ -15,7 +15,7 @@ def _place():
     with Scratch() as scratch:
         server = scratch.server()
         server.initdb()
-        scratch.protect(server)
+        scratch.protect(server, schedules={"verification": "never"})
         scratch.first = scratch.pgcairn_json("backup", "--note=made by hand \udcff")["backup_id"]
         scratch.second = scratch.pgcairn_json("backup")["backup_id"]
         yield scratch

@@ -173,8 +173,8 @@ REFUSED = {
     "a logical backup": ("manifest", set_fields(method=2), "not a backup of files"),
     "no method": ("manifest", set_fields(method=0), "no type or method"),
     "another kind of key object": ("access key", set_fields(kind=3), "wrong length"),
-    "another generation": ("access key", set_fields(generation=2), "is the access key"),
-    "another root": ("access key", set_fields(root_id=bytes(8)), "key is the wrong one"),
+    "another generation": ("access key", set_fields(generation=2), "does not open the root"),
+    "another root": ("access key", set_fields(root_id=bytes(8)), "no access key of root"),
     "a public half that is not authentic": (
         "access key",
         set_fields(public_key_mac=bytes(32)),

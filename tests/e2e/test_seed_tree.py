@@ -45,8 +45,6 @@ NO_PARTS = "Restoring single tables or the schema alone is not built yet"
 NOT_BUILT = {
     "./cron/backup-cron.sh install": "Installing schedules is not built yet",
     "./cron/monitoring-cron.sh install": "Scheduled monitoring is not built yet",
-    "./scripts/incremental-backup.sh": "--type=incremental is not built yet",
-    "./scripts/cleanup.sh": "Removing old backups is not built yet",
     "./monitoring/health-check.sh": "Health monitoring is not built yet",
     "./monitoring/alerts.sh": "Alerts are not built yet",
     "./scripts/restore.sh --type=table --table=listings --source=latest": NO_PARTS,
@@ -190,6 +188,13 @@ def test_what_is_not_built_says_so_and_ends_with_2(tree, command):
     assert asked.returncode == USAGE
     assert NOT_BUILT[command] in asked.stderr and "HINT:" in asked.stderr
     assert asked.stdout == ""
+
+
+def test_incremental_backups_and_cleaning_up_are_the_programs_verbs(backed_up):
+    made = backed_up.run("./scripts/incremental-backup.sh")
+    assert "incremental" in made.stdout
+    cleaned = backed_up.run("./scripts/cleanup.sh")
+    assert "Deleted" in cleaned.stdout or "Nothing" in cleaned.stdout, cleaned.stdout
 
 
 def test_every_script_of_the_seed_is_there_and_runs_from_anywhere(tree):

@@ -137,6 +137,77 @@ def test_packs_that_cannot_be_read_are_no_success_and_no_damage(place):
     assert status == 0 and report["ok"]
 
 
+# Incremental backups
+
+def test_of_an_incremental_only_what_is_new_is_read(place):
+    full = place.backup()[1]["backup_id"]
+    place.server.sql("INSERT INTO t SELECT g, 'more' FROM generate_series(1, 300) g")
+    status, report, _ = place.backup("--type=incremental")
+    assert status == 0 and report["verified"] is True
+    assert report["base_backup_id"] == full
+    old = set(place.packs_of(full))
+    packs = set(place.packs_of(report["backup_id"]))
+    verification = report["verification"]
+    assert verification["packs"] == len(packs - old) == report["packs"]
+    assert verification["packs_present"] == len(packs & old) > 0
+    assert verification["pack_bytes"] == report["bytes_stored"]
+    assert 0 < verification["pages_checked"] < 100
+    # One that is missing is found by looking for it.
+    name = sorted(packs & old)[0]
+    pack = place.cluster / "packs" / name[:2] / name
+    own = pack.read_bytes()
+    pack.unlink()
+    status, verified = verify_new(place)
+    assert status == DAMAGED
+    (found,) = verified["damaged"]
+    assert found["missing"] and found["recorded"]
+    assert found["backups"] == [full, report["backup_id"]]
+    place.scratch.run(["tee", pack], input="")
+    pack.write_bytes(own)
+    status, verified = verify_new(place)
+    assert status == 0, verified
+    assert verified["healed"] == [], "it is there, but nobody read it"
+    assert place.scratch.pgcairn_json("verify")["healed"] == [found["object"]]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_the_incremental_after_a_damaged_one_stores_its_units_again(place, flipping, number):
+    server = place.server
+    place.backup()
+    server.sql("CREATE TABLE u AS SELECT g, md5(g::text) FROM generate_series(1, 2000) g")
+    status, damaged, _ = place.backup("--type=incremental", env=flipping(number))
+    assert status == DAMAGED
+    (found,) = damaged["verification"]["damaged"]
+    assert place.recorded() == [pathlib.Path(found["object"]).name]
+    status, report, stderr = place.backup("--type=incremental")
+    assert status == 0 and report["verified"] is True, stderr
+    assert report["type"] == "incremental"
+    assert not set(place.recorded()) & set(place.packs_of(report["backup_id"]))
+    verified = place.scratch.pgcairn_json("verify", f"--backup={report['backup_id']}")
+    assert verified["ok"], verified
+    require_restorable(place.scratch, cold_contents(server),
+                       options=[f"--source={report['backup_id']}"])
+
+
+def test_what_verify_records_is_stored_again_by_the_next_incremental(place):
+    server = place.server
+    full = place.backup()[1]["backup_id"]
+    sizes = {name: (place.cluster / "packs" / name[:2] / name).stat().st_size
+             for name in place.packs_of(full)}
+    name = max(sizes, key=sizes.get)
+    pack = place.cluster / "packs" / name[:2] / name
+    content = bytearray(pack.read_bytes())
+    content[len(content) // 2] ^= 1
+    pack.write_bytes(content)
+    assert place.scratch.pgcairn("verify", check=False).returncode == DAMAGED
+    status, report, stderr = place.backup("--type=incremental")
+    assert status == 0 and report["verified"] is True, stderr
+    assert name not in place.packs_of(report["backup_id"])
+    assert place.scratch.pgcairn_json("verify", f"--backup={report['backup_id']}")["ok"]
+    require_restorable(place.scratch, cold_contents(server),
+                       options=[f"--source={report['backup_id']}"])
+
+
 def verify_new(place, *arguments):
     result = place.scratch.pgcairn("--output=json", "verify", "--new", *arguments, check=False)
     return result.returncode, json.loads(result.stdout)

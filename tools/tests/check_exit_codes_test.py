@@ -62,7 +62,7 @@ class CheckExitCodesTest(unittest.TestCase):
         self.replace(check_exit_codes.SOURCE, '"no_space"', "kNoSpaceName")
         status, said = self.run_tool("--write")
         self.assertEqual(status, 1)
-        self.assertIn("15 entries", said)
+        self.assertIn("16 entries", said)
 
     def test_a_page_without_markers_is_found(self):
         self.replace(check_exit_codes.PAGE, check_exit_codes.END, "")

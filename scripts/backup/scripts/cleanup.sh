@@ -1,7 +1,5 @@
 #!/bin/bash
-# usage: cleanup.sh
-cat >&2 <<'END'
-Removing old backups is not built yet: nothing was removed, every backup and every WAL file is kept.
-HINT: watch the free space with `pgcairn.sh check`
-END
-exit 2
+# usage: cleanup.sh [--dry-run]
+#
+# Deletes the backups and WAL files that no rule of retention keeps.
+exec "$(dirname "$(readlink -f "$0")")/../pgcairn.sh" prune "$@"

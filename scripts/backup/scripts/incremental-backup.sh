@@ -1,5 +1,5 @@
 #!/bin/bash
-# usage: incremental-backup.sh
+# usage: incremental-backup.sh [--test]
 #
-# Ends with 2: pgcairn says that incremental backups are not built yet.
+# An incremental backup of the running server; without an earlier backup, a full one.
 exec "$(dirname "$(readlink -f "$0")")/../pgcairn.sh" backup --type=incremental "$@"

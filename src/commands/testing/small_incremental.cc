@@ -7,6 +7,7 @@
 #include "postgres/page.h"
 #include "postgres/page_checksum.h"
 #include "repository/manifest/manifest_store.h"
+#include "repository/map/map_patch.h"
 #include "repository/map/metadata_writer.h"
 #include "repository/map/stream_list.h"
 #include "repository/pack/blob_reader.h"
@@ -126,6 +127,13 @@ SmallIncremental CommitIncremental(SmallRepository& repository, const std::strin
         {0, place, fingerprint.Of(ByteView(file).subspan(place, postgres::kPageSize))});
   }
   changes.edit_leaf(fresh);
+  const repository::LeafBase base{
+      list.packs[list.leaves[changed_leaf].pack],
+      {0, list.leaves[changed_leaf].location, list.leaves[changed_leaf].units}};
+  const repository::UnitEntry page_unit{0, 0, fingerprint.Of(page)};
+  const repository::MapPatch patch{
+      base,        static_cast<uint32_t>(changed.units.size()), {data},
+      {page_blob}, {static_cast<uint16_t>(changed_entry)},      {page_unit}};
   page_blob.pack = static_cast<uint32_t>(changed.packs.size());
   changed.packs.push_back(data);
   changed.units[changed_entry] = {static_cast<uint16_t>(changed.blobs.size()), 0,
@@ -136,13 +144,23 @@ SmallIncremental CommitIncremental(SmallRepository& repository, const std::strin
   PackWriter leaves(cluster, ObjectKind::kMetadataPack);
   TableBlob fresh_blob = leaves.Add(repository::EncodeMapLeaf(fresh));
   fresh_blob.units = 2;
-  TableBlob changed_blob = leaves.Add(repository::EncodeMapLeaf(changed));
+  TableBlob changed_blob = leaves.Add(changes.as_patch ? repository::EncodeMapPatch(patch)
+                                                       : repository::EncodeMapLeaf(changed));
   changed_blob.units = list.leaves[changed_leaf].units;
   // At the front of the table, so that the packs of shared leaves have other numbers than before.
   list.packs.insert(list.packs.begin(), leaves.Finish(made.leaves));
   for (TableBlob& leaf : list.leaves) ++leaf.pack;
-  if (changes.change_page) list.leaves[changed_leaf] = changed_blob;
+  const uint32_t base_pack = list.leaves[changed_leaf].pack;
+  const repository::LeafUse new_use{static_cast<uint32_t>(list.data_packs.size()), 1};
+  list.data_packs.push_back(made.data);
+  if (changes.change_page || changes.as_patch) {
+    list.leaves[changed_leaf] = changed_blob;
+    list.needs[changed_leaf].uses.push_back(new_use);
+  }
+  if (changes.as_patch) list.needs[changed_leaf].base_pack = base_pack;
   list.leaves.push_back(fresh_blob);
+  list.needs.push_back({repository::kNoPack, {new_use}});
+  changes.edit_list(list);
 
   PackWriter lists(cluster, ObjectKind::kMetadataPack);
   const TableBlob list_blob = lists.Add(repository::EncodeStreamList(list));
@@ -158,6 +176,7 @@ SmallIncremental CommitIncremental(SmallRepository& repository, const std::strin
   const auto list_before = repository::FromMessage(repository.second().stream_lists(0));
   for (const StoredPack& pack : repository.second_packs()) {
     if (pack.sha256 != list_before->pack.sha256) made.shared.push_back(pack);
+    if (pack.sha256 == base.pack.sha256) made.shared_leaves = pack;
   }
   made.packs = {made.data, made.leaves, made.list};
   if (changes.list_shared) {

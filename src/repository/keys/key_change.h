@@ -35,7 +35,8 @@ struct ChangedKeys {
 // key to remove. kDamaged: an access key that would stay is damaged, or was not put there by
 // somebody who can open the cluster. kAlreadyExists: an access key to add is one already, or
 // another run changed the keys at the same time. Nothing was changed then.
-// After any other error the message says what is in force, or that this is not known.
+// After any other error the old keys are in force, unless the message says that the new ones are or
+// that this is not known.
 Result<ChangedKeys> ChangeKeys(
     storage::Storage& storage, const ClusterNames& names, const OpenedKeys& opened,
     KeyChange change, const std::function<void()>& before_commit = [] {});

@@ -229,6 +229,26 @@ TEST_F(KeyChangeTest, ANewRootIsNeverSealedToAKeyThatSomebodyElsePutThere) {
   ExpectNothingLeft(2);
 }
 
+TEST_F(KeyChangeTest, AnAccessKeyThatClaimsAnotherGenerationIsPassedOver) {
+  Result<OpenedKeys> opened = OpenKeys(*memory_, names_, repository_, folder_.With("host.key"));
+  for (format::AccessKeyObject planted : opened->access_keys.readable) {
+    for (uint32_t generation : {0u, 7u}) {
+      planted.set_generation(generation);
+      const std::string name = names_.Key(generation, *AccessKeyId::From(planted.access_key_id()));
+      ASSERT_TRUE(memory_
+                      ->PutIfAbsent(name, EncodePlainDocument(ObjectKind::kAccessKey,
+                                                              planted.SerializeAsString()))
+                      .ok());
+    }
+  }
+  ExpectReadsWhatWasWritten(*Ring("host.key"));
+  Result<ChangedKeys> changed = Change(*storage_, Rotation());
+  ASSERT_TRUE(changed.ok()) << changed.error().message;
+  EXPECT_EQ(changed->access_keys.size(), 2u);
+  ExpectReadsWhatWasWritten(*Ring("recovery.key"));
+  ExpectNothingLeft(2);
+}
+
 TEST_F(KeyChangeTest, ADamagedKeyStopsARotationUntilItIsRemoved) {
   for (std::string name : {names_.Key(1, folder_.Id("recovery.key"))}) {
     for (const std::string& each : {name, name + std::string(kCopySuffix)}) {
@@ -318,7 +338,7 @@ TEST_F(KeyChangeTest, WhatARunSaysAfterARequestThatFailedIsTrue) {
       if (run.ok()) {
         EXPECT_TRUE(changed);
       } else if (changed) {
-        EXPECT_EQ(run.error().message.find("the keys were changed, but"), 0u)
+        EXPECT_EQ(run.error().message.find("the new keys are in force, but"), 0u)
             << run.error().message;
       }
       ASSERT_TRUE(Change(*memory_, Rotation()).ok());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 #include "crypto/random.h"
@@ -18,6 +19,12 @@ std::string CopyOf(const std::string& name) { return name + std::string(kCopySuf
 Error OtherRunWasFirst() {
   return {Code::kAlreadyExists, "another run changes the keys of this cluster at the same time",
           "look at `pgcairn key list`, and run the command again if it is still wanted"};
+}
+
+Error WithHint(Error error, std::string_view hint) {
+  if (!error.hint.empty()) error.hint += "; ";
+  error.hint += hint;
+  return error;
 }
 
 }  // namespace
@@ -87,9 +94,9 @@ Status NewGeneration::PutEpoch(storage::Storage& storage, const std::string& nam
   }
   // The request may still arrive: without its access keys the epoch would lock everybody out.
   Error error = std::move(put).Context("writing " + name).error();
-  error.message += "; whether the keys were changed is not known";
-  error.hint = "`pgcairn key list` shows which are in force";
-  return error;
+  if (stored.code() == Code::kNotFound) return error;
+  error.message += "; whether the new keys are in force is not known";
+  return WithHint(std::move(error), "`pgcairn key list` shows which are");
 }
 
 // Only when it is certain that the epoch of this root was not and will not be stored.
@@ -116,9 +123,9 @@ Status NewGeneration::Commit(storage::Storage& storage, const ClusterNames& name
   Status copied = storage.PutIfAbsent(CopyOf(name), sealed);
   if (copied.ok() || copied.code() == Code::kAlreadyExists) return {};
   Error error = std::move(copied).Context("writing " + CopyOf(name)).error();
-  error.message = "the keys were changed, but the new epoch has one copy only: " + error.message;
-  error.hint = "run `pgcairn init`, or the next key command: both write what is missing";
-  return error;
+  error.message = "the new keys are in force, but their epoch has one copy only: " + error.message;
+  return WithHint(std::move(error),
+                  "`pgcairn init` and the next key command write what is missing");
 }
 
 }  // namespace pgcairn::repository

@@ -31,8 +31,9 @@ class NewGeneration {
 
   // Stores the access keys, calls `before_commit`, and puts `epoch`, sealed under the root: from
   // there on the root is in force. Durable under all names when it returns OK.
-  // kAlreadyExists: another run was first; nothing of this one is left. Any other error says
-  // whether the root came into force, or that this is not known; what was stored does no harm.
+  // kAlreadyExists: another run was first; nothing of this one is left. After any other
+  // error the root is not in force, unless the message says that it is or that this is not known;
+  // what was stored does no harm.
   Status Commit(storage::Storage& storage, const ClusterNames& names, const format::Epoch& epoch,
                 const std::function<void()>& before_commit);
 

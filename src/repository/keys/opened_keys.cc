@@ -94,6 +94,14 @@ Error NoneInForceFits(const Opening& opening) {
   return error;
 }
 
+// A root has one generation, which is proven now: what says otherwise was put there by somebody who
+// cannot open the cluster.
+void KeepGeneration(uint32_t generation, AccessKeys& keys) {
+  std::erase_if(keys.readable,
+                [&](const format::AccessKeyObject& key) { return key.generation() != generation; });
+  keys.generation = generation;
+}
+
 // Opens one copy of an epoch, which is stored under that name.
 Result<OpenedKeys> OpenCopy(const Opening& opening, uint32_t number, const std::string& name) {
   auto reading = [&](auto result) { return std::move(result).Context("reading " + name); };
@@ -110,6 +118,7 @@ Result<OpenedKeys> OpenCopy(const Opening& opening, uint32_t number, const std::
     if (!keys.damaged.empty()) return keys.damaged.front().error;
     return NoneInForceFits(opening);
   }
+  KeepGeneration(root->object.generation(), keys);
   ASSIGN_OR_RETURN(ClusterId cluster, ClusterId::From(root->object.cluster_id()));
   Place place{opening.repository, cluster};
   ASSIGN_OR_RETURN(SecretEpoch epoch, reading(OpenEpoch(object, number, root->root, place)));

@@ -19,11 +19,13 @@ Attempt Open(const format::AccessKeyObject& object, AccessKeyPair pair,
 }
 
 Attempt TryPair(const Keys& keys, AccessKeyPair pair, const RepositoryId& repository) {
+  Attempt attempt = std::optional<OpenedRoot>();
   for (const format::AccessKeyObject& object : keys) {
     if (object.access_key_id() != ToString(pair.id.view())) continue;
-    return Open(object, std::move(pair), repository);
+    attempt = Open(object, pair.Clone(), repository);
+    if (attempt.ok()) return attempt;
   }
-  return std::optional<OpenedRoot>();
+  return attempt;
 }
 
 Attempt TryKeyFile(const Keys& keys, const std::string& path, const RepositoryId& repository) {

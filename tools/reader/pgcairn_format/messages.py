@@ -330,7 +330,7 @@ class Manifest(Message):
     new_data_bytes: int = 0
     compacted_bytes: int = 0
     new_metadata_bytes: int = 0
-    unseen_changes: Tuple[str, ...] = ()
+    unseen_changes: Tuple[bytes, ...] = ()
     unseen_change_count: int = 0
     resumed_from: Optional[str] = None
 
@@ -394,7 +394,7 @@ class Manifest(Message):
         100: Field("new_data_bytes", Kind.UINT64),
         101: Field("compacted_bytes", Kind.UINT64),
         102: Field("new_metadata_bytes", Kind.UINT64),
-        103: Field("unseen_changes", Kind.STRING, repeated=True),
+        103: Field("unseen_changes", Kind.BYTES, repeated=True),
         104: Field("unseen_change_count", Kind.UINT64),
         105: Field("resumed_from", Kind.STRING),
     }

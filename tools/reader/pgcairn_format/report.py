@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any, Dict, List
 
 from .manifest import lsn_text, time_text
@@ -70,7 +71,7 @@ def backup_details(manifest: Manifest) -> Dict[str, Any]:
         "new_data_bytes": manifest.new_data_bytes,
         "compacted_bytes": manifest.compacted_bytes,
         "new_metadata_bytes": manifest.new_metadata_bytes,
-        "unseen_changes": list(manifest.unseen_changes),
+        "unseen_changes": [os.fsdecode(path) for path in manifest.unseen_changes],
         "unseen_change_count": manifest.unseen_change_count,
         "bad_page_list": [f"{page.path} block {page.block}" for page in manifest.bad_pages],
         "notes": list(manifest.notes),
