@@ -43,10 +43,11 @@ Json ToJson(const commands::InitReport& report) {
           {"least_privilege_sql", report.least_privilege_sql}};
 }
 
-int Run(const GlobalOptions& globals) {
+int Run(const GlobalOptions& globals, bool new_system) {
   Result<config::Settings> settings = Prepare(globals, true);
   if (!settings.ok()) return Fail(globals, settings.error());
   commands::InitOptions options;
+  options.new_system = new_system;
   options.new_config_file = config::PlaceForNewConfig(ToLoadOptions(globals));
   options.show_recovery_sheet = [&](const std::string& sheet) {
     // The sheet holds a secret: it goes to the person at the terminal, never into JSON.
@@ -69,7 +70,15 @@ int Run(const GlobalOptions& globals) {
 void AddInit(CLI::App& app, Invocation& invocation) {
   CLI::App* verb =
       app.add_subcommand("init", "make the repository, the keys and, if absent, the configuration");
-  verb->callback([&invocation] { invocation.run = Run; });
+  auto new_system = std::make_shared<bool>(false);
+  verb->add_flag("--new-system", *new_system,
+                 "the server took the place of the one that the repository knows (pg_upgrade): go "
+                 "on with it in the same cluster");
+  verb->callback([&invocation, new_system] {
+    invocation.run = [new_system](const GlobalOptions& globals) {
+      return Run(globals, *new_system);
+    };
+  });
 }
 
 }  // namespace pgcairn::cli

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "commands/testing/directory_backups.h"
-#include "postgres/page_checksum.h"
 #include "repository/map/map_leaf.h"
 #include "util/file.h"
 
@@ -499,71 +498,6 @@ TEST_F(CopyIncrementalTest, ABackupTakenWhileFilesChangeRestoresAndTheNextOneIsE
     ASSERT_TRUE(restored.ok()) << restored.error().message;
     ASSERT_NO_FATAL_FAILURE(ExpectRestores(*Backup())) << seed;
   }
-}
-
-class BadPagesTest : public CopyIncrementalTest {
- protected:
-  static constexpr char kPath[] = "base/5/16384";
-  static constexpr uint32_t kPages = 300;
-
-  BadPagesTest() {
-    Bytes relation;
-    for (uint32_t block = 0; block < kPages; ++block) Append(relation, Page(block, 10, block));
-    backups_.Write(kPath, relation);
-    options_.data_checksums = true;
-  }
-
-  static Bytes Page(uint32_t block, uint64_t lsn, uint64_t seed) {
-    Bytes page = RandomContent(kUnitBytes, seed);
-    StoreLe<uint32_t>(page.data(), static_cast<uint32_t>(lsn >> 32));
-    StoreLe<uint32_t>(page.data() + 4, static_cast<uint32_t>(lsn));
-    StoreLe<uint16_t>(page.data() + 8, postgres::PageChecksum(page.data(), block));
-    return page;
-  }
-
-  void PlantBadPage(uint32_t block, uint64_t lsn) {
-    Bytes page = Page(block, lsn, 99);
-    page[5000] ^= 1;
-    backups_.WriteInto(kPath, uint64_t{block} * kUnitBytes, page);
-  }
-
-  Made BackupFrom(uint64_t start, uint64_t insert) {
-    options_.start = {start};
-    options_.insert_position = {insert};
-    return Backup(options_);
-  }
-
-  DirectoryBackupOptions options_;
-};
-
-TEST_F(BadPagesTest, ABadPageIsReportedAgainByEveryBackupUntilItIsGone) {
-  EXPECT_EQ(BackupFrom(1000, 1000)->findings.bad_count(), 0u);
-  PlantBadPage(7, 10);
-  for (int i = 0; i < 3; ++i) {
-    Made bad = BackupFrom(2000, 2000);
-    ASSERT_EQ(bad->findings.bad_count(), 1u) << i;
-    EXPECT_EQ(bad->findings.bad_pages()[0].block, 7u);
-    ASSERT_NO_FATAL_FAILURE(ExpectRestores(*bad));
-  }
-  backups_.WriteInto(kPath, 7 * kUnitBytes, Page(7, 11, 5));
-  EXPECT_EQ(BackupFrom(3000, 3000)->findings.bad_count(), 0u);
-}
-
-TEST_F(BadPagesTest, APageThatWalWasToRepairIsCheckedByTheNextBackup) {
-  // Its LSN lies within the first backup, whose WAL brings the whole page again. Nothing repairs it
-  // in a backup that starts later.
-  PlantBadPage(7, 1500);
-  EXPECT_EQ(BackupFrom(1000, 2000)->findings.bad_count(), 0u);
-  options_.rules.reason = CompareReason::kAsked;
-  EXPECT_EQ(BackupFrom(4000, 4000)->findings.bad_count(), 1u);
-}
-
-TEST_F(BadPagesTest, PagesThatWereCheckedAreNotCheckedAgain) {
-  (void)BackupFrom(1000, 1000);
-  backups_.WriteInto(kPath, 7 * kUnitBytes, Page(7, 1100, 5));
-  Made second = BackupFrom(2000, 2000);
-  EXPECT_EQ(second->findings.bad_count(), 0u);
-  EXPECT_EQ(second->findings.checked(), 1u);
 }
 
 }  // namespace

@@ -182,7 +182,7 @@ Result<InitReport> Init(config::Settings settings, const InitOptions& options) {
   report.encrypted = opened.cluster->keys.encrypted();
   ASSIGN_OR_RETURN(std::vector<format::ClusterHistory> history,
                    repository::ListHistory(*opened.cluster));
-  if (history.empty()) {
+  if (history.empty() || options.new_system) {
     RETURN_IF_ERROR(repository::RegisterSystem(*opened.cluster, facts.system_identifier.value,
                                                static_cast<uint32_t>(facts.version_num),
                                                facts.wal_segment_size));

@@ -13,6 +13,9 @@ namespace pgcairn::commands {
 struct InitOptions {
   // Where a new configuration file goes when there is none (config::PlaceForNewConfig).
   std::string new_config_file;
+  // The server took the place of the one that the repository knows, as after pg_upgrade or a new
+  // initdb: the cluster's history goes on with it. Without this, another server is refused.
+  bool new_system = false;
   // Called with the recovery sheet, to be printed at once and kept apart from the repository. It
   // holds the recovery key when no passphrase was given: it is shown this once and stored nowhere.
   // The cluster begins to exist after this call, so that a run that ends in between shows too much

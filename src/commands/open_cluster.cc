@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "postgres/control_file.h"
 #include "repository/history_store.h"
 #include "repository/repository.h"
 #include "storage/local/local_storage.h"
@@ -48,6 +49,19 @@ Result<format::ClusterHistory> CurrentSystem(const repository::ClusterAccess& cl
                  "`pgcairn init` was interrupted: run it again while the server runs"};
   }
   return history.back();
+}
+
+Result<format::ClusterHistory> SystemHere(const repository::ClusterAccess& cluster) {
+  ASSIGN_OR_RETURN(std::vector<format::ClusterHistory> history, repository::ListHistory(cluster));
+  if (history.size() > 1) {
+    Result<postgres::ControlFileRead> here = postgres::ReadControlFile(".");
+    for (const format::ClusterHistory& system : history) {
+      if (here.ok() && system.system_identifier() == here->control.system_identifier.value) {
+        return system;
+      }
+    }
+  }
+  return CurrentSystem(cluster);
 }
 
 }  // namespace pgcairn::commands

@@ -46,5 +46,9 @@ Result<OpenedCluster> OpenCluster(const config::Settings& settings);
 // The one PostgreSQL cluster that the repository's cluster is now: the newest of its history.
 // kNotFound when none was registered.
 Result<format::ClusterHistory> CurrentSystem(const repository::ClusterAccess& cluster);
+// That of the data directory which the command runs in, as PostgreSQL runs archive_command and
+// restore_command: a backup from before pg_upgrade recovers with the WAL of its own time.
+// Elsewhere, and where the repository does not know it, the current one.
+Result<format::ClusterHistory> SystemHere(const repository::ClusterAccess& cluster);
 
 }  // namespace pgcairn::commands

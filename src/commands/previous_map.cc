@@ -120,6 +120,7 @@ Result<uint32_t> PreviousMap::AddCheckpointLeaf(const format::CheckpointLeaf& me
     ASSIGN_OR_RETURN(repository::StoredPack pack, ToStoredPack(need));
     leaf.uses.push_back({data_packs_->NumberOf(pack), need.bytes()});
   }
+  leaf.judged = false;
   leaves_.push_back(std::move(leaf));
   return static_cast<uint32_t>(leaves_.size() - 1);
 }
@@ -162,12 +163,13 @@ void PreviousMap::MarkToEmpty(const repository::PacksToEmpty& packs) {
   }
 }
 
-void PreviousMap::KeepOnly(const std::vector<crypto::Sha256Digest>& data_packs) {
+void PreviousMap::KeepOnly(const std::vector<crypto::Sha256Digest>& packs) {
   keep_only_ = true;
-  for (const crypto::Sha256Digest& pack : data_packs) kept_[pack] = true;
+  for (const crypto::Sha256Digest& pack : packs) kept_[pack] = true;
 }
 
 bool PreviousMap::IsLost(const crypto::Sha256Digest& pack) const {
+  if (keep_only_ && !kept_.contains(pack)) return true;
   auto found = verdicts_.find(pack);
   return found != verdicts_.end() && found->second == PackVerdict::kLost;
 }
@@ -244,6 +246,7 @@ Result<std::shared_ptr<const KnownLeaf>> PreviousMap::Read(repository::BlobReade
   known->pack = metadata_packs_[leaf.pack];
   known->at = leaf.at;
   known->at.pack = 0;
+  known->judged = leaf.judged;
   ASSIGN_OR_RETURN(known->leaf, repository::ReadLeaf(reader, known->pack, leaf.at));
   for (const repository::PackReference& pack : known->leaf.packs) {
     known->verdicts.push_back(VerdictOf(pack.sha256));

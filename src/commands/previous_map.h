@@ -59,6 +59,8 @@ class PreviousMap {
     uint32_t base_pack = repository::kNoPack;  // number of a metadata pack
     std::vector<repository::LeafUse> uses;     // numbers of packs()
     uint32_t live_units = 0;                   // that streams use
+    // False: of an unfinished backup, which told nobody of the bad pages that it met.
+    bool judged = true;
   };
 
   // A list of a finished backup. What it says of a stream replaces what was known of it.
@@ -72,8 +74,8 @@ class PreviousMap {
   void MarkLost(const std::vector<crypto::Sha256Digest>& packs);
   // Units in these data packs are to be stored afresh.
   void MarkToEmpty(const repository::PacksToEmpty& packs);
-  // Only units in packs of which this is true count as stored.
-  void KeepOnly(const std::vector<crypto::Sha256Digest>& data_packs);
+  // Only what lies in these packs counts as stored: units, leaves, and what leaves are patches on.
+  void KeepOnly(const std::vector<crypto::Sha256Digest>& packs);
 
   // Nothing is known of that file any more.
   void Forget(repository::StreamRoot root, std::string_view path);
@@ -108,6 +110,7 @@ class PreviousMap {
   uint32_t AddMetadataPack(const repository::PackReference& pack);
   Result<uint32_t> AddCheckpointLeaf(const format::CheckpointLeaf& message);
   void AddPart(const format::CheckpointPart& part, uint32_t leaf);
+  // Of a pack of leaves or lists.
   bool IsLost(const crypto::Sha256Digest& pack) const;
   repository::PackVerdict VerdictOf(const crypto::Sha256Digest& data_pack) const;
 

@@ -187,14 +187,23 @@ TEST(PreviousMap, APackIsLostEvenIfItWasToBeEmptied) {
   EXPECT_FALSE(map.NeedsPackToEmpty(0));
 }
 
-TEST(PreviousMap, OnlyDataPacksThatAreKeptCount) {
+TEST(PreviousMap, OnlyPacksThatAreKeptCount) {
   PreviousMap map = MapOf(Sample());
-  map.KeepOnly({DigestOf(101)});
+  map.KeepOnly({DigestOf(1), DigestOf(101)});
   EXPECT_TRUE(map.IsUsable(0));
   EXPECT_FALSE(map.IsUsable(1));
   EXPECT_FALSE(map.IsUsable(2));
+  EXPECT_EQ(map.FindList(DigestOf(50)), nullptr);
   map.MarkLost({DigestOf(101)});
   EXPECT_FALSE(map.IsUsable(0));
+}
+
+TEST(PreviousMap, APatchIsNotKeptWithoutThePackOfItsBase) {
+  PreviousMap map = MapOf(Sample());
+  map.KeepOnly({DigestOf(1), DigestOf(101), DigestOf(102)});
+  EXPECT_TRUE(map.IsUsable(0));
+  EXPECT_FALSE(map.IsUsable(1)) << "a patch on a leaf in pack 2";
+  EXPECT_TRUE(map.IsUsable(2));
 }
 
 TEST(PreviousMap, NothingIsKnownOfAFileThatWasForgotten) {

@@ -111,7 +111,7 @@ Status WalFetch(const config::Settings& settings, const std::string& name,
   }
   Result<OpenedCluster> opened = OpenCluster(settings);
   if (!opened.ok()) return NotAbsent(opened.error());
-  Result<format::ClusterHistory> system = CurrentSystem(*opened->cluster);
+  Result<format::ClusterHistory> system = SystemHere(*opened->cluster);
   if (!system.ok()) return NotAbsent(system.error());
   repository::WalStore wal(*opened->cluster, system->system_identifier(), WalThreads(settings));
   return FetchInto(wal, name, destination);

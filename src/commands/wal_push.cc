@@ -108,7 +108,7 @@ Status WalPush(const config::Settings& settings, const std::string& path) {
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(LargeFile file,
                    ReadLargeFile(path, repository::kWalFileBytesMax, WalThreads(settings)));
-  ASSIGN_OR_RETURN(format::ClusterHistory system, CurrentSystem(*opened.cluster));
+  ASSIGN_OR_RETURN(format::ClusterHistory system, SystemHere(*opened.cluster));
   repository::WalStore wal(*opened.cluster, system.system_identifier(), WalThreads(settings));
   auto describe = [&] { return Describe(name, file.buffer.view(), system); };
   ASSIGN_OR_RETURN(repository::PushOutcome outcome,

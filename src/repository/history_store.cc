@@ -64,7 +64,8 @@ Result<format::ClusterHistory> RequireSystem(const ClusterAccess& cluster,
                fmt::format("this server's system identifier is {}, the repository's {} knows {}",
                            system_identifier, cluster.names.Root(), known),
                "this is another PostgreSQL cluster: give it its own cluster.name and run "
-               "`pgcairn init`"};
+               "`pgcairn init`; if it took the other's place, as after pg_upgrade, run "
+               "`pgcairn init --new-system`"};
 }
 
 }  // namespace pgcairn::repository

@@ -248,6 +248,44 @@ std::set<crypto::Sha256Digest> DirectoryBackups::NeededByReading(
   return packs;
 }
 
+format::Checkpoint DirectoryBackups::AsCheckpoint(const DirectoryBackup& backup) const {
+  format::Checkpoint checkpoint;
+  for (const crypto::Sha256Digest& pack : References(backup)) {
+    checkpoint.add_new_packs()->set_sha256(ToString(pack.view()));
+  }
+  repository::BlobReader reader(cluster());
+  for (const format::BlobReference& message : backup.manifest.stream_lists()) {
+    Result<repository::BlobReference> at = repository::FromMessage(message);
+    Bytes raw = reader.Read(repository::ObjectKind::kMetadataPack, at->pack, at->location).value();
+    const repository::StreamList list = repository::DecodeStreamList(raw).value();
+    const std::vector<std::vector<repository::LeafPart>> parts = repository::PartsByLeaf(list);
+    for (size_t i = 0; i < list.leaves.size(); ++i) {
+      format::CheckpointLeaf* leaf = checkpoint.add_leaves();
+      repository::ToMessage(list.packs[list.leaves[i].pack], list.leaves[i].location,
+                            leaf->mutable_leaf());
+      leaf->set_units(list.leaves[i].units);
+      if (list.needs[i].base_pack != repository::kNoPack) {
+        repository::ToMessage(list.packs[list.needs[i].base_pack], leaf->mutable_base_pack());
+      }
+      for (const repository::LeafUse& use : list.needs[i].uses) {
+        format::PackNeed* need = leaf->add_needs();
+        need->set_sha256(ToString(list.data_packs[use.pack].sha256.view()));
+        need->set_length(list.data_packs[use.pack].length);
+        need->set_bytes(use.bytes);
+      }
+      for (const repository::LeafPart& from : parts[i]) {
+        format::CheckpointPart* part = leaf->add_parts();
+        part->set_path(list.streams[from.stream].path);
+        part->set_root(static_cast<uint32_t>(list.streams[from.stream].root));
+        part->set_first_unit(from.first_unit);
+        part->set_first_entry(from.first_entry);
+        part->set_count(from.count);
+      }
+    }
+  }
+  return checkpoint;
+}
+
 Result<FileHashes> DirectoryBackups::Restore(const DirectoryBackup& backup) {
   auto hiding = std::make_shared<storage::HidingStorage>(storage_);
   const std::set<crypto::Sha256Digest> listed = References(backup);

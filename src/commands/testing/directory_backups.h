@@ -12,6 +12,7 @@
 #include "commands/backup_base.h"
 #include "commands/copy_files.h"
 #include "crypto/sha256.h"
+#include "format/checkpoint.pb.h"
 #include "postgres/external_config.h"
 #include "repository/testing/memory_cluster.h"
 #include "sources/physical/page_reader.h"
@@ -80,6 +81,8 @@ class DirectoryBackups {
   std::set<crypto::Sha256Digest> References(const DirectoryBackup& backup) const;
   // What its lists, leaves and their bases lie in, and all units of the leaves: found by reading.
   std::set<crypto::Sha256Digest> NeededByReading(const DirectoryBackup& backup) const;
+  // What a run that stored the same, but ended before its manifest, leaves for the next one.
+  format::Checkpoint AsCheckpoint(const DirectoryBackup& backup) const;
   // Manifest, reference list, and the packs that no other backup names.
   void Delete(const DirectoryBackup& backup);
 
