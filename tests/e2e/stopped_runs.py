@@ -7,8 +7,8 @@ import subprocess
 
 from scratch import Failed, as_server_user, give_to_server_user
 
-# Counts the calls that read, name or remove something whose path matches, writes each into a log
-# before it is made, and stops the process before the one with the number STOP_AT.
+# Writes each call that reads, names or removes something whose path matches into a log before it is
+# made, counts those that are of a kind, and stops the process before the one with the number STOP_AT.
 STOPPER = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -27,7 +27,7 @@ STOPPER = r"""
 #include <unistd.h>
 
 static long (*real_syscall)(long, ...);
-static regex_t pattern;
+static regex_t pattern, kind;
 static int active;
 static long stop_at;
 static char log_path[PATH_MAX];
@@ -38,9 +38,11 @@ static atomic_long count;
 __attribute__((constructor)) static void begin(void)
 {
     const char *text = getenv("STOP_IN"), *at = getenv("STOP_AT"), *log = getenv("STOP_LOG");
+    const char *of = getenv("STOP_KIND");
     const char *name = getenv("PRETEND_HOST"), *shift = getenv("CLOCK_SHIFT");
     real_syscall = (long (*)(long, ...)) dlsym(RTLD_NEXT, "syscall");
-    if (text && log && regcomp(&pattern, text, REG_EXTENDED | REG_NOSUB) == 0) {
+    if (text && log && of && regcomp(&pattern, text, REG_EXTENDED | REG_NOSUB) == 0 &&
+        regcomp(&kind, of, REG_EXTENDED | REG_NOSUB) == 0) {
         stop_at = at ? atol(at) : 0;
         snprintf(log_path, sizeof log_path, "%s", log);
         active = 1;
@@ -70,13 +72,12 @@ static void point(const char *what, int directory, const char *name)
     }
     snprintf(path + size, sizeof path - size, "%s", name);
     if (regexec(&pattern, path, 0, NULL, 0) == 0) {
-        long number = atomic_fetch_add(&count, 1) + 1;
         int length = snprintf(line, sizeof line, "%s\t%s\n", what, path);
         record = real_syscall(SYS_openat, AT_FDCWD, log_path, O_WRONLY | O_APPEND | O_CREAT, 0666);
         if (record < 0 || real_syscall(SYS_write, record, line, length) != length)
             abort();
         real_syscall(SYS_close, record);
-        if (number == stop_at)
+        if (regexec(&kind, line, 0, NULL, 0) == 0 && atomic_fetch_add(&count, 1) + 1 == stop_at)
             kill(getpid(), SIGSTOP);
     }
     errno = saved;
@@ -140,19 +141,31 @@ REPOSITORY = "/repository/clusters/main/(leases|trash|backups|packs|wal|notes|ch
 
 
 class Point:
-    """One request of a run: "put", "open" (a read or a list) or "delete", and the object."""
+    """One request of a run: "put", "open" (a read or a list) or "delete", and the object. Another
+    run finds it by its number among those of its kind: how many others there are depends on what
+    lies in the repository."""
 
-    def __init__(self, number, what, path):
-        self.number = number
+    def __init__(self, what, path):
         self.what = what
         self.name = path.partition("/clusters/main/")[2]
+        self.kind = f"{what} {self.name.partition('/')[0]}"
+        self.number = 0
 
     @property
-    def kind(self):
-        return f"{self.what} {self.name.partition('/')[0]}"
+    def pattern(self):
+        what, _, folder = self.kind.partition(" ")
+        return f"^{what}\t.*/clusters/main/{folder}(/|\n)"
 
     def __repr__(self):
-        return f"before request {self.number}, {self.what} {self.name}"
+        return f"before {self.kind} {self.number}, {self.name}"
+
+
+def numbered(points):
+    """The same list."""
+    seen = {}
+    for point in points:
+        point.number = seen[point.kind] = seen.get(point.kind, 0) + 1
+    return points
 
 
 class StoppedRun:
@@ -185,7 +198,7 @@ class StoppedRun:
         """The requests that were made or are about to be made."""
         log = self._folder / "log"
         lines = log.read_text().splitlines() if log.exists() else []
-        return [Point(number, *line.split("\t")) for number, line in enumerate(lines, 1)]
+        return numbered([Point(*line.split("\t")) for line in lines])
 
 
 class Stopper:
@@ -209,12 +222,13 @@ class Stopper:
             env["CLOCK_SHIFT"] = str(clock_shift)
         return env
 
-    def start(self, *arguments, at=0, host=None):
-        """Starts pgcairn; it stops before the request with the number `at`."""
+    def start(self, *arguments, at=None, host=None):
+        """Starts pgcairn; it stops before the request that is the Point `at` of another run."""
         self._runs += 1
         folder = self._scratch.make_directory(f"stopped-{self._runs}")
         env = {**self._scratch.environment, **self.environment(host), "STOP_IN": self._pattern,
-               "STOP_AT": str(at), "STOP_LOG": str(folder / "log")}
+               "STOP_KIND": at.pattern if at else ".", "STOP_AT": str(at.number if at else 0),
+               "STOP_LOG": str(folder / "log")}
         command = [self._scratch.program, f"--config={self._scratch.root}/config/backup.config.json",
                    "--no-progress", *arguments]
         with open(folder / "stdout", "wb") as out, open(folder / "stderr", "wb") as errors:
@@ -237,8 +251,8 @@ class Stopper:
 
 def one_of_each_kind(points):
     """The first and the last request of each kind, in order."""
-    chosen = {}
+    first, last = {}, {}
     for point in points:
-        chosen.setdefault((point.kind, "first"), point)
-        chosen[(point.kind, "last")] = point
-    return sorted(set(chosen.values()), key=lambda point: point.number)
+        first.setdefault(point.kind, point)
+        last[point.kind] = point
+    return [point for point in points if point in (first[point.kind], last[point.kind])]
