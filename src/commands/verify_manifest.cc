@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "commands/pruned.h"
 #include "postgres/backup_label.h"
 #include "postgres/control_file.h"
 
@@ -65,6 +66,8 @@ void VerifyPredecessor(const repository::ClusterAccess& cluster, const format::M
   if (there == sha256.end()) {
     // Deleted as a whole, it is no loss; one that is damaged was named before.
     if (!lists.contains(id) || findings.Has(object)) return;
+    // A prune that is at work, or was interrupted, has not come to the list yet.
+    if (PrunedBackup(cluster, id)) return;
     findings.Add(object,
                  {Code::kNotFound,
                   fmt::format("{} is missing: the backup {} was made after it, and its reference "

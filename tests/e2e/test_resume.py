@@ -54,23 +54,6 @@ def interrupt_at(scratch, share, total, *arguments):
 
 
 @pytest.mark.slow
-def test_a_full_backup_killed_at_nine_tenths_stores_little_again(large):
-    scratch, _ = large
-    total = scratch.pgcairn_json("backup")["bytes_stored"]
-    stored = interrupt_at(scratch, 0.9, total)
-    assert names(scratch, "leases/*") != [] and names(scratch, "checkpoints/*/*") != []
-    report = scratch.pgcairn_json("backup")
-    assert report["type"] == "full" and report["resumed_from"]
-    again = report["bytes_stored"] - (total - stored)
-    assert again <= 0.15 * total, (again, total)
-    assert names(scratch, "leases/*") == names(scratch, "checkpoints/*/*") == []
-    repository_is_valid(scratch)
-    contents = cold_contents(large[1])
-    require_restorable(scratch, contents, "resumed")
-    large[1].start()
-
-
-@pytest.mark.slow
 def test_an_incremental_backup_goes_on_from_an_interrupted_one(large):
     scratch, server = large
     base = scratch.pgcairn_json("backup", "--type=incremental")["backup_id"]
@@ -91,6 +74,23 @@ def test_an_incremental_backup_goes_on_from_an_interrupted_one(large):
     fresh = scratch.pgcairn_json("backup", "--test")["bytes_stored"]
     assert whole < fresh * 1.3, "nothing is stored twice but what came after the last checkpoint"
     repository_is_valid(scratch)
+
+
+# The last one: comparing it with the server writes WAL that is not archived.
+@pytest.mark.slow
+def test_a_full_backup_killed_at_nine_tenths_stores_little_again(large):
+    scratch, _ = large
+    total = scratch.pgcairn_json("backup")["bytes_stored"]
+    stored = interrupt_at(scratch, 0.9, total)
+    assert names(scratch, "leases/*") != [] and names(scratch, "checkpoints/*/*") != []
+    report = scratch.pgcairn_json("backup")
+    assert report["type"] == "full" and report["resumed_from"]
+    again = report["bytes_stored"] - (total - stored)
+    assert again <= 0.15 * total, (again, total)
+    assert names(scratch, "leases/*") == names(scratch, "checkpoints/*/*") == []
+    repository_is_valid(scratch)
+    contents = cold_contents(large[1])
+    require_restorable(scratch, contents, "resumed")
 
 
 def test_a_second_backup_at_the_same_time_is_refused(protected):
