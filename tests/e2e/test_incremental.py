@@ -73,8 +73,8 @@ def _lived():
         scratch.protect(server, schedules={"verification": "never"})
         server.sql("CREATE TABLE rows (id int PRIMARY KEY, body text) WITH (fillfactor = 80);"
                    "INSERT INTO rows SELECT g, md5(g::text) FROM generate_series(1, 60000) g;"
-                   "CREATE TABLE other AS SELECT g, md5(g::text) FROM generate_series(1, 9000) g;"
-                   "VACUUM (FREEZE) rows, other")
+                   "CREATE TABLE other AS SELECT g, md5(g::text) FROM generate_series(1, 9000) g")
+        server.sql("VACUUM (FREEZE) rows, other")
         server.sql("CREATE DATABASE side")
         server.sql("CREATE TABLE t AS SELECT g FROM generate_series(1, 2000) g", "side")
         settle(server)
@@ -285,9 +285,8 @@ def test_a_cluster_goes_on_under_a_new_system_identifier_and_its_old_backups_sta
     new.initdb("--wal-segsize=1")
     new.start()
     scratch.write_config(new)
-    refused = scratch.pgcairn("backup", check=False)
+    refused = scratch.pgcairn("init", check=False)
     assert refused.returncode == REFUSED and "init --new-system" in refused.stderr
-    assert scratch.pgcairn("init", check=False).returncode == REFUSED
     init = scratch.pgcairn_json("init", "--new-system")
     new.configure(*init["postgresql_conf"])
     new.stop()

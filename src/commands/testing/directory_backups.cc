@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -234,7 +235,9 @@ std::set<crypto::Sha256Digest> DirectoryBackups::NeededByReading(
     CHECK(raw.ok());
     Result<repository::StreamList> list = repository::DecodeStreamList(*raw);
     CHECK(list.ok());
+    const std::vector<std::vector<repository::LeafPart>> parts = repository::PartsByLeaf(*list);
     for (size_t i = 0; i < list->leaves.size(); ++i) {
+      EXPECT_FALSE(parts[i].empty()) << "a leaf that no stream uses";
       packs.insert(list->packs[list->leaves[i].pack].sha256);
       Result<repository::MapLeaf> leaf = repository::ReadLeaf(reader, *list, i);
       CHECK(leaf.ok());
