@@ -8,7 +8,7 @@ add_library(pgcairn_flags INTERFACE)
 target_include_directories(pgcairn_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 # -Wno-restrict: g++ 12 finds overlaps in std::string's operator+ that are not there.
 target_compile_options(pgcairn_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-  -Wno-sign-conversion -Wno-restrict -Werror)
+  -Wno-sign-conversion $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -Werror)
 
 # The program parses what a storage and a server send, so it is hardened as Debian hardens its own.
 target_compile_options(pgcairn_flags INTERFACE -fstack-protector-strong -fstack-clash-protection)

@@ -6,12 +6,18 @@ add_custom_target(unit_tests)
 # Makes the static library pgcairn_NAME from every .cc below the current folder and the test program
 # NAME_test from every *_test.cc. DEPENDS names the layers it may include; tools/check_layers.py
 # holds the same table and fails on an include that runs against it.
+#
+# ALONE names the files that the builds with a sanitizer, which compile a dozen files as one, must
+# not join with others: some name of their own is also a name of another file's own.
 function(pgcairn_layer name)
-  cmake_parse_arguments(LAYER "" "" "DEPENDS;LIBRARIES;TEST_DEPENDS;EXTRA_SOURCES" ${ARGN})
+  cmake_parse_arguments(LAYER "" "" "DEPENDS;LIBRARIES;TEST_DEPENDS;EXTRA_SOURCES;ALONE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "(_test\\.cc$|/testing/|/main\\.cc$)")
   list(FILTER tests INCLUDE REGEX "(_test\\.cc$|/testing/)")
+
+  list(TRANSFORM LAYER_ALONE PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  set_source_files_properties(${LAYER_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 
   add_library(pgcairn_${name} STATIC ${sources} ${LAYER_EXTRA_SOURCES})
   set(depends ${LAYER_DEPENDS})
@@ -24,6 +30,14 @@ function(pgcairn_layer name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE pgcairn_${name} ${test_depends} GTest::gtest
       GTest::gtest_main)
+    # Not __FILE__, which ccache may have made relative to the folder of the build.
+    target_compile_definitions(${name}_test PRIVATE
+      PGCAIRN_LAYER_SOURCES="${CMAKE_CURRENT_SOURCE_DIR}")
+    if(PGCAIRN_SANITIZE)
+      target_compile_definitions(${name}_test PRIVATE PGCAIRN_SANITIZED)
+      # What a sanitizer is to watch is the layer; of the tests it makes much code to compile.
+      target_compile_options(${name}_test PRIVATE -O0)
+    endif()
     add_test(NAME ${name}_test COMMAND ${name}_test)
     set_tests_properties(${name}_test PROPERTIES LABELS "unit")
     add_dependencies(unit_tests ${name}_test)

@@ -47,7 +47,7 @@ bool IsTrashPart(std::string_view text) {
 class InventoryTaker {
  public:
   explicit InventoryTaker(const repository::ClusterAccess& cluster)
-      : cluster_(cluster), storage_(cluster.storage), names_(cluster.names) {}
+      : storage_(cluster.storage), names_(cluster.names) {}
 
   Result<Inventory> Run() {
     RETURN_IF_ERROR(LookAtRoot());
@@ -233,7 +233,6 @@ class InventoryTaker {
     unknown_.insert(unknown_.end(), listing.directories.begin(), listing.directories.end());
   }
 
-  const repository::ClusterAccess& cluster_;
   storage::Storage& storage_;
   const repository::ClusterNames& names_;
   Inventory inventory_;

@@ -302,7 +302,7 @@ Result<FileHashes> DirectoryBackups::Restore(const DirectoryBackup& backup) {
   RETURN_IF_ERROR(MakeDirectories(target));
   Progress progress(ProgressStyle::kNone, "restore", 0);
   RETURN_IF_ERROR(
-      RestoreFiles(*opened, stored.manifest, {target, target + ".config", {}, 2, progress})
+      RestoreFiles(*opened, stored.manifest, {{target, target + ".config", {}}, 2, progress})
           .status());
   FileHashes hashes = HashTree(target, "");
   hashes.merge(HashTree(target + ".config", "config:"));

@@ -222,7 +222,7 @@ Result<RestoredTree> RestoreTree(const std::shared_ptr<storage::Storage>& storag
   RETURN_IF_ERROR(MakeDirectories(target));
   Progress progress(ProgressStyle::kNone, "restore", 0);
   RETURN_IF_ERROR(
-      RestoreFiles(*cluster, manifest, {target, target + ".config", {}, 1, progress}).status());
+      RestoreFiles(*cluster, manifest, {{target, target + ".config", {}}, 1, progress}).status());
   RestoredTree tree;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(target)) {
     if (!entry.is_regular_file()) continue;

@@ -18,7 +18,7 @@ namespace {
 constexpr int kVersions[] = {13, 14, 15, 16, 17, 18};
 
 std::string ReadTestdata(const std::string& name) {
-  std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "testdata" / name,
+  std::ifstream file(std::filesystem::path(PGCAIRN_LAYER_SOURCES) / "wal/testdata" / name,
                      std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();

@@ -16,7 +16,7 @@ namespace {
 constexpr uint64_t kOnes = 0x1111'1111'1111'1111;
 
 Bytes Vector(const std::string& name) {
-  std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "testdata" / name);
+  std::ifstream file(std::filesystem::path(PGCAIRN_LAYER_SOURCES) / "map/testdata" / name);
   std::string hex;
   for (std::string line; std::getline(file, line);) hex += line.substr(0, line.find(' '));
   std::optional<Bytes> bytes = FromHex(hex);
