@@ -187,7 +187,9 @@ def test_verify_unchanged_reads_everything_whatever_the_stamps_say(lived):
     assert trusting["compare_reason"] == "stamps" and trusting["files_unchanged"] > 500
     report = incremental(scratch, "--verify-unchanged")
     assert report["compare_reason"] == "asked" and report["files_unchanged"] == 0
-    assert report["pages_read"] > 10 * trusting["pages_read"]
+    # The trusting one reads what it writes again for compaction too: that depends on the tests before.
+    read = trusting["pages_read"] - trusting["pages_compacted"]
+    assert report["pages_read"] > 10 * read, (report, trusting)
     assert report["pages_changed"] < 100 and report["unseen_change_count"] == 0
     assert report["metadata_bytes_stored"] < 1 << 20
     require_restores(scratch, server)

@@ -167,6 +167,13 @@ def test_a_backup_that_there_is_not_is_named(backed_up):
     assert "backup_20240101_020000" in asked.stderr
 
 
+def test_incremental_backups_and_cleaning_up_are_the_programs_verbs(backed_up):
+    made = backed_up.run("./scripts/incremental-backup.sh")
+    assert "incremental" in made.stdout
+    cleaned = backed_up.run("./scripts/cleanup.sh")
+    assert "Deleted" in cleaned.stdout or "Nothing" in cleaned.stdout, cleaned.stdout
+
+
 @pytest.mark.slow
 def test_a_lost_server_comes_back_to_its_end_or_to_a_moment(backed_up):
     refused = backed_up.run("./scripts/restore.sh --type=full --source=latest", check=False)
@@ -188,13 +195,6 @@ def test_what_is_not_built_says_so_and_ends_with_2(tree, command):
     assert asked.returncode == USAGE
     assert NOT_BUILT[command] in asked.stderr and "HINT:" in asked.stderr
     assert asked.stdout == ""
-
-
-def test_incremental_backups_and_cleaning_up_are_the_programs_verbs(backed_up):
-    made = backed_up.run("./scripts/incremental-backup.sh")
-    assert "incremental" in made.stdout
-    cleaned = backed_up.run("./scripts/cleanup.sh")
-    assert "Deleted" in cleaned.stdout or "Nothing" in cleaned.stdout, cleaned.stdout
 
 
 def test_every_script_of_the_seed_is_there_and_runs_from_anywhere(tree):
