@@ -19,8 +19,15 @@ using repository::StreamKind;
 
 namespace {
 
+constexpr std::array<uint8_t, kUnitBytes> kZeros{};
+
 uint64_t Pages(const StreamEntry& entry, uint64_t units) {
   return entry.kind == StreamKind::kRelationFile ? units : 0;
+}
+
+Error NotWhatWasBackedUp(const StreamEntry& entry, uint64_t unit) {
+  return {Code::kDamaged, fmt::format("unit {} of {} is not what was backed up", unit, entry.path),
+          "run `pgcairn list` and restore from another backup"};
 }
 
 }  // namespace
@@ -28,7 +35,8 @@ uint64_t Pages(const StreamEntry& entry, uint64_t units) {
 BatchRestorer::BatchRestorer(const ListToRestore& shared)
     : shared_(shared),
       reader_(shared.cluster),
-      fingerprint_(shared.cluster.keys.fingerprint_secret()) {}
+      fingerprint_(shared.cluster.keys.fingerprint_secret()),
+      zero_page_(fingerprint_.Of(ByteView(kZeros))) {}
 
 Status BatchRestorer::Restore(std::span<const size_t> leaves) {
   targets_.clear();
@@ -90,11 +98,16 @@ Status BatchRestorer::WantPart(const MapLeaf& leaf, const LeafPart& part) {
     const repository::UnitEntry& unit = leaf.units[part.first_entry + i];
     const uint64_t number = part.first_unit + i;
     const bool is_right = compare && !differs[i];
-    // A new file has its full size: what is not written reads as zeros.
-    if (is_right || (unit.blob == repository::kZeroUnit && !compare)) {
+    if (is_right) {
       settled += UnitLength(entry, number);
     } else if (unit.blob == repository::kZeroUnit) {
-      RETURN_IF_ERROR(WriteZeros(part.stream, number));
+      RETURN_IF_ERROR(ProveZeros(entry, number, unit.fingerprint));
+      // A new file has its full size: what is not written reads as zeros.
+      if (compare) {
+        RETURN_IF_ERROR(WriteZeros(part.stream, number));
+      } else {
+        settled += UnitLength(entry, number);
+      }
     } else {
       leaf_targets_.push_back({unit.blob, {unit.place, part.stream, number, unit.fingerprint}});
     }
@@ -103,8 +116,15 @@ Status BatchRestorer::WantPart(const MapLeaf& leaf, const LeafPart& part) {
   return {};
 }
 
+Status BatchRestorer::ProveZeros(const StreamEntry& entry, uint64_t unit,
+                                 uint64_t fingerprint) const {
+  const size_t length = UnitLength(entry, unit);
+  const uint64_t expected =
+      length == kUnitBytes ? zero_page_ : fingerprint_.Of(ByteView(kZeros).first(length));
+  return fingerprint == expected ? Status() : NotWhatWasBackedUp(entry, unit);
+}
+
 Status BatchRestorer::WriteZeros(uint32_t stream, uint64_t unit) {
-  static const std::array<uint8_t, kUnitBytes> kZeros{};
   return Write(stream, unit, ByteView(kZeros).first(UnitLength(Entry(stream), unit)));
 }
 
@@ -133,9 +153,7 @@ Result<size_t> BatchRestorer::ProvenRun(ByteView raw, std::span<const UnitTarget
     const size_t length = UnitLength(entry, target.unit);
     if (target.place + length > raw.size() ||
         fingerprint_.Of(raw.subspan(target.place, length)) != target.fingerprint) {
-      return Error{Code::kDamaged,
-                   fmt::format("unit {} of {} is not what was backed up", target.unit, entry.path),
-                   "run `pgcairn list` and restore from another backup"};
+      return NotWhatWasBackedUp(entry, target.unit);
     }
   }
   return count;

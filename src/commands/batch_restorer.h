@@ -75,6 +75,8 @@ class BatchRestorer {
 
   Status WantLeaf(const repository::MapLeaf& leaf, const std::vector<repository::LeafPart>& parts);
   Status WantPart(const repository::MapLeaf& leaf, const repository::LeafPart& part);
+  Status ProveZeros(const repository::StreamEntry& entry, uint64_t unit,
+                    uint64_t fingerprint) const;
   Status WriteZeros(uint32_t stream, uint64_t unit);
   Status WriteUnits(ByteView raw, std::span<const UnitTarget> targets);
   // How many of the targets can be written in one call; proves them.
@@ -89,6 +91,7 @@ class BatchRestorer {
   const ListToRestore& shared_;
   repository::BlobReader reader_;
   crypto::PageFingerprint fingerprint_;
+  uint64_t zero_page_;  // its fingerprint
   std::optional<DeltaCompare> compare_;
   OpenFile read_from_;
   OpenFile write_to_;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <system_error>
+
 #include "commands/delta_check.h"
 #include "commands/reading_lease.h"
 #include "commands/restore_marker.h"
@@ -99,12 +102,17 @@ struct Target {
 Result<Target> PrepareTarget(const format::Manifest& manifest, const RestorePlaces& places,
                              bool delta) {
   Target target;
-  if (delta) {
+  std::error_code error;
+  if (delta && std::filesystem::is_directory(places.data_directory, error)) {
+    // Before anything is looked at: another restore would change it.
+    ASSIGN_OR_RETURN(target.lock, LockForRestore(places.data_directory));
     ASSIGN_OR_RETURN(bool anything, CheckDeltaTarget(manifest, places));
     if (anything) target.existing = Existing::kReuse;
   }
   if (target.existing == Existing::kRefuse) RETURN_IF_ERROR(PreparePlaces(manifest, places));
-  ASSIGN_OR_RETURN(target.lock, LockForRestore(places.data_directory));
+  if (!target.lock.valid()) {
+    ASSIGN_OR_RETURN(target.lock, LockForRestore(places.data_directory));
+  }
   return target;
 }
 

@@ -272,7 +272,7 @@ class Verification {
                       manifest.backup_id(), packs.error().message));
       return list;
     }
-    return PacksNotIn(*packs, std::move(list), shared_packs_);
+    return PacksNotIn(*packs, list, shared_packs_);
   }
 
   Status MakeProgress() {

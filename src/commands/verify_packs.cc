@@ -77,7 +77,8 @@ void NameBadPacks(const BadPacks& bad, const std::vector<std::string>& backup_id
 }
 
 std::vector<StoredPack> PacksNotIn(const std::vector<StoredPack>& base,
-                                   std::vector<StoredPack> packs, std::vector<StoredPack>& shared) {
+                                   const std::vector<StoredPack>& packs,
+                                   std::vector<StoredPack>& shared) {
   std::vector<StoredPack> others;
   for (const StoredPack& pack : packs) {
     (IsIn(base, pack.sha256) ? shared : others).push_back(pack);

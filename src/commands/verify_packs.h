@@ -42,7 +42,7 @@ void NameBadPacks(const BadPacks& bad, const std::vector<std::string>& backup_id
 
 // Those of `packs` that are not in `base`; both rise. The other ones go to `shared`.
 std::vector<repository::StoredPack> PacksNotIn(const std::vector<repository::StoredPack>& base,
-                                               std::vector<repository::StoredPack> packs,
+                                               const std::vector<repository::StoredPack>& packs,
                                                std::vector<repository::StoredPack>& shared);
 
 }  // namespace pgcairn::commands

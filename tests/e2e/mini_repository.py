@@ -166,7 +166,7 @@ class MiniRepository:
     def _write_access_key(self, kind: str, number: int) -> None:
         message = PB["AccessKeyObject"](
             kind=kind, cluster_id=self.cluster_id, generation=self.generation,
-            root_id=self.root_id, label=kind,
+            root_id=self.root_id, label=kind.encode(),
         )
         if kind == "UNENCRYPTED":
             message.access_key_id, message.plain_root = bytes(8), self.root

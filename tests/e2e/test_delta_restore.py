@@ -182,7 +182,7 @@ def mess_up(victim, rng):
     databases = sorted(path for path in (victim.data / "base").iterdir() if path.name.isdigit())
     shutil.rmtree(databases[-1])
     shutil.copytree(databases[0], victim.data / "base/777777")
-    for path in [victim.data / "base/777777", *(victim.data / "base/777777").iterdir()]:
+    for path in [victim.data / "base/777777", *(victim.data / "base/777777").rglob("*")]:
         give_to_server_user(path)
     shutil.rmtree(victim.data / "pg_logical")
     victim.put(victim.data / "pg_logical", "no directory")

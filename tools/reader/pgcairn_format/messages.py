@@ -97,7 +97,7 @@ class AccessKeyObject(Message):
         11: Field("sealed_root", Kind.BYTES),
         12: Field("plain_root", Kind.BYTES),
         13: Field("created_at_us", Kind.SINT64),
-        14: Field("label", Kind.STRING),
+        14: Field("label", Kind.TEXT),
     }
 
 
