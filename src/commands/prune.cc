@@ -107,6 +107,7 @@ class Pruning {
     std::vector<BackupFacts> backups;
     for (const auto& [id, manifest] : situation.backups) {
       BackupFacts facts = FactsOf(manifest, notes[id]);
+      if (NeedsAny(manifest, situation.inventory.damaged)) facts.good = false;
       auto base = bases.find(id);
       if (base != bases.end()) {
         for (const std::string& run : base->second) facts.holds.push_back("used by " + run);
@@ -114,6 +115,17 @@ class Pruning {
       backups.push_back(std::move(facts));
     }
     return backups;
+  }
+
+  // Also when it cannot be told: a backup whose list cannot be read restores nothing.
+  bool NeedsAny(const format::Manifest& manifest,
+                const std::vector<crypto::Sha256Digest>& damaged) const {
+    if (damaged.empty()) return false;
+    Result<std::vector<repository::StoredPack>> packs =
+        repository::ReadReferences(cluster_, manifest);
+    return !packs.ok() || std::ranges::any_of(*packs, [&](const repository::StoredPack& pack) {
+      return std::ranges::binary_search(damaged, pack.sha256);
+    });
   }
 
   Result<Decision> ByRetention(const Situation& situation,

@@ -6,6 +6,7 @@
 
 #include "commands/testing/small_repository.h"
 #include "commands/verify.h"
+#include "repository/damaged/damaged_store.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/notes/note_store.h"
 
@@ -60,6 +61,36 @@ TEST_F(PruneTest, WhatNoRuleKeepsGoesAndTheRestIsWhole) {
   EXPECT_TRUE(verified->good());
   EXPECT_TRUE(verified->warnings.empty()) << verified->warnings.front();
   EXPECT_EQ(verified->orphan_packs, 0u);
+}
+
+// The newest one would be all that is kept, and its restore would fail.
+TEST_F(PruneTest, ABackupThatNeedsADamagedPackIsNotTheGoodOne) {
+  Result<repository::StoredManifest> newest =
+      repository::ReadManifest(repository_.cluster(), kSecond);
+  ASSERT_TRUE(newest.ok());
+  auto needed = repository::ReadReferences(repository_.cluster(), newest->manifest);
+  Result<repository::StoredManifest> older =
+      repository::ReadManifest(repository_.cluster(), kFirst);
+  ASSERT_TRUE(older.ok());
+  auto shared = repository::ReadReferences(repository_.cluster(), older->manifest);
+  ASSERT_TRUE(needed.ok() && shared.ok());
+  auto own = std::ranges::find_if(*needed, [&](const repository::StoredPack& pack) {
+    return std::ranges::find(*shared, pack.sha256, &repository::StoredPack::sha256) ==
+           shared->end();
+  });
+  ASSERT_NE(own, needed->end());
+  ASSERT_TRUE(repository::RecordDamagedPack(*repository_.storage(), repository_.cluster().names,
+                                            own->sha256, format::DamagedPack::ABSENT)
+                  .ok());
+  Result<PruneReport> report = Prune();
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_TRUE(Verdict(*report, kFirst).keep);
+  EXPECT_EQ(Ids().front(), kFirst);
+  PruneOptions options;
+  options.backups = {kFirst};
+  Result<PruneReport> refused = Prune(options);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.code(), Code::kRefused) << refused.error().message;
 }
 
 TEST_F(PruneTest, ADryRunSaysTheSameAndChangesNothing) {

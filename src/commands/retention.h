@@ -27,7 +27,7 @@ namespace pgcairn::commands {
 struct BackupFacts {
   std::string id;
   bool incremental = false;
-  bool good = true;       // without bad pages
+  bool good = true;       // no bad page, and all that it needs is there as far as is known
   bool verified = false;  // since it was made
   bool pinned = false;
   // What else the caller keeps it for, in words: "its notes cannot be read", "a restore reads it".

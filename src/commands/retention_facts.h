@@ -13,7 +13,8 @@
 
 namespace pgcairn::commands {
 
-// A backup with a note that cannot be read is held.
+// A backup with a note that cannot be read is held. What damage was found in its packs the manifest
+// does not know.
 BackupFacts FactsOf(const format::Manifest& manifest, const repository::BackupNotes& notes);
 
 // The archive of `wal`'s cluster, which outlives the result, and what the newest segment of each

@@ -60,7 +60,8 @@ std::string Describe(const BackupFacts& backup, const PeriodRule& rule) {
   std::string_view type = rule.incremental_only ? "incremental "
                           : backup.incremental  ? ""
                                                 : "full ";
-  return fmt::format("the last {}backup{} of {} ({})", type, backup.good ? "" : " with bad pages",
+  return fmt::format("the last {}backup{} of {} ({})", type,
+                     backup.good ? "" : " with bad pages or damage",
                      PeriodName(rule.period, backup.stopped_at), rule.key);
 }
 

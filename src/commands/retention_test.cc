@@ -237,7 +237,7 @@ TEST_F(RetentionTest, BadBackupsStayByTheSameRulesAndTakeNoGoodOnesPlace) {
   settings().policies.daily_backups.keep_daily = 2;
   ExpectKept({0, 2, 3, 4});
   EXPECT_EQ(ReasonsOf(cluster_.Plan(), 3),
-            "the last full backup with bad pages of 2024-01-04 "
+            "the last full backup with bad pages or damage of 2024-01-04 "
             "(policies.daily_backups.keep_daily)\n");
   settings().policies.daily_backups.keep_daily = 0;
   settings().retention.full_backups = 2;
