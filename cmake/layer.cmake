@@ -35,8 +35,6 @@ function(pgcairn_layer name)
       PGCAIRN_LAYER_SOURCES="${CMAKE_CURRENT_SOURCE_DIR}")
     if(PGCAIRN_SANITIZE)
       target_compile_definitions(${name}_test PRIVATE PGCAIRN_SANITIZED)
-      # What a sanitizer is to watch is the layer; of the tests it makes much code to compile.
-      target_compile_options(${name}_test PRIVATE -O0)
     endif()
     add_test(NAME ${name}_test COMMAND ${name}_test)
     set_tests_properties(${name}_test PROPERTIES LABELS "unit")
