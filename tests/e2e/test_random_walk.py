@@ -158,11 +158,13 @@ class Walk:
         self.scratch.pgcairn("prune")
 
     def delete_a_backup(self):
-        listed = self.listed()
-        victim = self.rng.choice(listed)["backup_id"]
+        listed = [backup["backup_id"] for backup in self.listed()]
+        victim = self.rng.choice(listed)
         deleted = self.scratch.pgcairn("prune", f"--backup={victim}", check=False)
-        assert deleted.returncode == (0 if len(listed) > 1 else REFUSED), deleted.stderr
-        assert len(self.listed()) == max(1, len(listed) - 1)
+        newest = victim == max(listed)  # which stays, whoever asks
+        assert deleted.returncode == (REFUSED if newest else 0), deleted.stderr
+        left = [backup["backup_id"] for backup in self.listed()]
+        assert left == [backup for backup in listed if newest or backup != victim]
 
     def kill(self):
         aside = self.scratch.root / "killed"
