@@ -24,7 +24,12 @@ using testing::SmallRepository;
 constexpr size_t kSmallBytes = 4096;
 
 bool EveryByte() { return std::getenv("PGCAIRN_EVERY_BYTE") != nullptr; }
-size_t FlipsPerObject() { return EveryByte() ? 200 : 6; }
+#ifdef PGCAIRN_SANITIZED
+constexpr size_t kFlips = 1;
+#else
+constexpr size_t kFlips = 6;
+#endif
+size_t FlipsPerObject() { return EveryByte() ? 200 : kFlips; }
 
 bool IsStoredTwice(const std::string& object) {
   return object.starts_with("repository") || object.find("/keys/") != std::string::npos ||
