@@ -32,10 +32,8 @@ function(pgcairn_layer name)
       GTest::gtest_main)
     # Not __FILE__, which ccache may have made relative to the folder of the build.
     target_compile_definitions(${name}_test PRIVATE
-      PGCAIRN_LAYER_SOURCES="${CMAKE_CURRENT_SOURCE_DIR}")
-    if(PGCAIRN_SANITIZE)
-      target_compile_definitions(${name}_test PRIVATE PGCAIRN_SANITIZED)
-    endif()
+      PGCAIRN_LAYER_SOURCES="${CMAKE_CURRENT_SOURCE_DIR}"
+      PGCAIRN_SANITIZED=$<BOOL:${PGCAIRN_SANITIZE}>)
     add_test(NAME ${name}_test COMMAND ${name}_test)
     set_tests_properties(${name}_test PROPERTIES LABELS "unit")
     add_dependencies(unit_tests ${name}_test)

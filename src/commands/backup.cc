@@ -443,8 +443,8 @@ Status AwaitWal(Run& run, const std::vector<std::string>& segments, format::Mani
       WaitForSegments(wal, segments, run.settings.cluster.wal_timeout, run.connection));
   for (format::WalProof& proof : proofs) {
     // What stands in a header proves nothing until the segment itself was read.
-    ASSIGN_OR_RETURN(repository::WalFile file, wal.Fetch(proof.name()));
-    proof.set_content_identity(ToString(file.identity.view()));
+    ASSIGN_OR_RETURN(repository::ContentIdentity identity, wal.Prove(proof.name()));
+    proof.set_content_identity(ToString(identity.view()));
     if (manifest != nullptr) *manifest->add_wal() = std::move(proof);
   }
   *seconds += MonotonicSeconds() - began;

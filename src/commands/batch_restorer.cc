@@ -1,7 +1,6 @@
 #include "commands/batch_restorer.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -26,17 +25,15 @@ uint64_t Pages(const StreamEntry& entry, uint64_t units) {
 }
 
 Error NotWhatWasBackedUp(const StreamEntry& entry, uint64_t unit) {
-  return {Code::kDamaged, fmt::format("unit {} of {} is not what was backed up", unit, entry.path),
-          "run `pgcairn list` and restore from another backup"};
+  Error error = WrongUnit(entry, unit);
+  error.hint = "run `pgcairn list` and restore from another backup";
+  return error;
 }
 
 }  // namespace
 
 BatchRestorer::BatchRestorer(const ListToRestore& shared)
-    : shared_(shared),
-      reader_(shared.cluster),
-      fingerprint_(shared.cluster.keys.fingerprint_secret()),
-      zero_page_(fingerprint_.Of(ByteView(kZeros))) {}
+    : shared_(shared), reader_(shared.cluster), proof_(shared.cluster.keys.fingerprint_secret()) {}
 
 Status BatchRestorer::Restore(std::span<const size_t> leaves) {
   targets_.clear();
@@ -87,7 +84,7 @@ Status BatchRestorer::WantPart(const MapLeaf& leaf, const LeafPart& part) {
   const bool compare = shared_.compare[part.stream];
   std::vector<bool> differs;
   if (compare) {
-    if (!compare_) compare_.emplace(fingerprint_);
+    if (!compare_) compare_.emplace(proof_.fingerprint());
     RETURN_IF_ERROR(OpenTo(read_from_, part.stream, O_RDONLY));
     ASSIGN_OR_RETURN(differs,
                      compare_->Differs(read_from_.fd.get(), read_from_.path, entry, part, leaf));
@@ -101,7 +98,9 @@ Status BatchRestorer::WantPart(const MapLeaf& leaf, const LeafPart& part) {
     if (is_right) {
       settled += UnitLength(entry, number);
     } else if (unit.blob == repository::kZeroUnit) {
-      RETURN_IF_ERROR(ProveZeros(entry, number, unit.fingerprint));
+      if (!proof_.IsOfZeros(entry, number, unit.fingerprint)) {
+        return NotWhatWasBackedUp(entry, number);
+      }
       // A new file has its full size: what is not written reads as zeros.
       if (compare) {
         RETURN_IF_ERROR(WriteZeros(part.stream, number));
@@ -114,14 +113,6 @@ Status BatchRestorer::WantPart(const MapLeaf& leaf, const LeafPart& part) {
   }
   shared_.progress.Add(settled);
   return {};
-}
-
-Status BatchRestorer::ProveZeros(const StreamEntry& entry, uint64_t unit,
-                                 uint64_t fingerprint) const {
-  const size_t length = UnitLength(entry, unit);
-  const uint64_t expected =
-      length == kUnitBytes ? zero_page_ : fingerprint_.Of(ByteView(kZeros).first(length));
-  return fingerprint == expected ? Status() : NotWhatWasBackedUp(entry, unit);
 }
 
 Status BatchRestorer::WriteZeros(uint32_t stream, uint64_t unit) {
@@ -150,9 +141,7 @@ Result<size_t> BatchRestorer::ProvenRun(ByteView raw, std::span<const UnitTarget
     const bool adjacent = target.stream == first.stream && target.unit == first.unit + count &&
                           target.place == first.place + count * kUnitBytes;
     if (!adjacent) break;
-    const size_t length = UnitLength(entry, target.unit);
-    if (target.place + length > raw.size() ||
-        fingerprint_.Of(raw.subspan(target.place, length)) != target.fingerprint) {
+    if (!proof_.IsIn(raw, target.place, entry, target.unit, target.fingerprint)) {
       return NotWhatWasBackedUp(entry, target.unit);
     }
   }
@@ -175,10 +164,6 @@ Status BatchRestorer::OpenTo(OpenFile& file, uint32_t stream, int flags) const {
   ASSIGN_OR_RETURN(file.fd, Open(file.path, flags | O_NOFOLLOW));
   file.stream = stream;
   return {};
-}
-
-size_t BatchRestorer::UnitLength(const StreamEntry& entry, uint64_t unit) const {
-  return std::min<uint64_t>(kUnitBytes, entry.size - unit * kUnitBytes);
 }
 
 }  // namespace pgcairn::commands

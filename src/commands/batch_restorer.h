@@ -10,7 +10,7 @@
 
 #include "commands/delta_compare.h"
 #include "commands/stream_roots.h"
-#include "crypto/fingerprint.h"
+#include "commands/unit_proof.h"
 #include "repository/cluster_access.h"
 #include "repository/map/map_leaf.h"
 #include "repository/map/stream_list.h"
@@ -75,8 +75,6 @@ class BatchRestorer {
 
   Status WantLeaf(const repository::MapLeaf& leaf, const std::vector<repository::LeafPart>& parts);
   Status WantPart(const repository::MapLeaf& leaf, const repository::LeafPart& part);
-  Status ProveZeros(const repository::StreamEntry& entry, uint64_t unit,
-                    uint64_t fingerprint) const;
   Status WriteZeros(uint32_t stream, uint64_t unit);
   Status WriteUnits(ByteView raw, std::span<const UnitTarget> targets);
   // How many of the targets can be written in one call; proves them.
@@ -86,12 +84,10 @@ class BatchRestorer {
   const repository::StreamEntry& Entry(uint32_t stream) const {
     return shared_.list.streams[stream];
   }
-  size_t UnitLength(const repository::StreamEntry& entry, uint64_t unit) const;
 
   const ListToRestore& shared_;
   repository::BlobReader reader_;
-  crypto::PageFingerprint fingerprint_;
-  uint64_t zero_page_;  // its fingerprint
+  UnitProof proof_;
   std::optional<DeltaCompare> compare_;
   OpenFile read_from_;
   OpenFile write_to_;

@@ -190,7 +190,7 @@ class Checker {
         facts_->wal_segment_size);
     repository::WalStore wal(*opened_->cluster, facts_->system_identifier.value);
     RETURN_IF_ERROR(WaitForSegments(wal, {name}, settings_.cluster.wal_timeout, *connection_));
-    return wal.Fetch(name).status();
+    return wal.Prove(name).status();
   }
 
   void CheckBackups() {

@@ -84,11 +84,7 @@ struct Pair {
 };
 
 // Under a sanitizer not every order, which takes minutes.
-#ifdef PGCAIRN_SANITIZED
-constexpr uint64_t kStride = 3;
-#else
-constexpr uint64_t kStride = 1;
-#endif
+constexpr uint64_t kStride = PGCAIRN_SANITIZED ? 3 : 1;
 
 // The first run makes n requests, the second m, the first all others, the second all others; for
 // every n and m, and with the two changing places.

@@ -24,12 +24,7 @@ using testing::SmallRepository;
 constexpr size_t kSmallBytes = 4096;
 
 bool EveryByte() { return std::getenv("PGCAIRN_EVERY_BYTE") != nullptr; }
-#ifdef PGCAIRN_SANITIZED
-constexpr size_t kFlips = 1;
-#else
-constexpr size_t kFlips = 6;
-#endif
-size_t FlipsPerObject() { return EveryByte() ? 200 : kFlips; }
+size_t FlipsPerObject() { return EveryByte() ? 200 : PGCAIRN_SANITIZED ? 1 : 6; }
 
 bool IsStoredTwice(const std::string& object) {
   return object.starts_with("repository") || object.find("/keys/") != std::string::npos ||
@@ -150,7 +145,9 @@ TEST_F(DamageTest, ACutOrEmptiedOrLongerObjectIsNamed) {
     const Bytes own = Content(*repository_.storage(), object);
     Bytes longer = own;
     longer.push_back(0);
-    for (size_t size : {size_t{0}, random_() % own.size(), own.size() - 1}) {
+    std::vector<size_t> sizes{random_() % own.size()};
+    if (!PGCAIRN_SANITIZED) sizes.insert(sizes.end(), {0, own.size() - 1});
+    for (size_t size : sizes) {
       SCOPED_TRACE(fmt::format("{} cut from {} to {}", object, own.size(), size));
       ExpectNamed(object, ByteView(own).first(size), IsStoredTwice(object));
     }

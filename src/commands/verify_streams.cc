@@ -3,15 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "commands/unit_proof.h"
 #include "commands/verify_pages.h"
 #include "commands/work_in_parallel.h"
-#include "crypto/fingerprint.h"
 #include "crypto/sha256.h"
 #include "repository/map/leaf_reader.h"
 #include "repository/map/map_leaf.h"
@@ -57,9 +56,9 @@ class StreamVerifier {
   // What one thread works with.
   struct Tools {
     explicit Tools(const repository::ClusterAccess& cluster)
-        : reader(cluster), fingerprint(cluster.keys.fingerprint_secret()) {}
+        : reader(cluster), proof(cluster.keys.fingerprint_secret()) {}
     repository::BlobReader reader;
-    crypto::PageFingerprint fingerprint;
+    UnitProof proof;
   };
 
   struct UnitTarget {
@@ -227,37 +226,25 @@ class StreamVerifier {
     return {};
   }
 
-  static size_t UnitLength(const StreamEntry& entry, uint64_t unit) {
-    return std::min<uint64_t>(kUnitBytes, entry.size - unit * kUnitBytes);
-  }
-
   // Units of zeros are stored nowhere: they are proven here.
   Result<std::vector<std::vector<UnitTarget>>> TargetsByBlob(const Tools& tools,
                                                              const StreamList& list,
                                                              const MapLeaf& leaf,
                                                              const std::vector<LeafPart>& parts) {
-    static const std::array<uint8_t, kUnitBytes> kZeros{};
-    const uint64_t zero_page = tools.fingerprint.Of(kZeros);
     std::vector<std::vector<UnitTarget>> targets(leaf.blobs.size());
     for (const LeafPart& part : parts) {
       const StreamEntry& entry = list.streams[part.stream];
       for (uint32_t i = 0; i < part.count; ++i) {
         const UnitEntry& unit = leaf.units[part.first_entry + i];
+        const uint64_t number = part.first_unit + i;
         if (unit.blob != repository::kZeroUnit) {
-          targets[unit.blob].push_back({part.stream, part.first_unit + i, &unit});
-          continue;
+          targets[unit.blob].push_back({part.stream, number, &unit});
+        } else if (!tools.proof.IsOfZeros(entry, number, unit.fingerprint)) {
+          return WrongUnit(entry, number);
         }
-        const size_t length = UnitLength(entry, part.first_unit + i);
-        const uint64_t expected =
-            length == kUnitBytes ? zero_page : tools.fingerprint.Of(ByteView(kZeros).first(length));
-        if (unit.fingerprint != expected) return WrongUnit(entry, part.first_unit + i);
       }
     }
     return targets;
-  }
-
-  static Error WrongUnit(const StreamEntry& entry, uint64_t unit) {
-    return Damaged(fmt::format("unit {} of {} is not what was backed up", unit, entry.path));
   }
 
   // In the order of their places in the pack.
@@ -291,15 +278,15 @@ class StreamVerifier {
     uint32_t stream = 0;
     for (const UnitTarget& target : targets) {
       const StreamEntry& entry = list.streams[target.stream];
-      const size_t length = UnitLength(entry, target.unit);
       const uint32_t place = target.entry->place;
-      if (place + length > raw.size() ||
-          tools.fingerprint.Of(raw.subspan(place, length)) != target.entry->fingerprint) {
+      if (!tools.proof.IsIn(raw, place, entry, target.unit, target.entry->fingerprint)) {
         return WrongUnit(entry, target.unit);
       }
       if (!pages || stream != target.stream) pages.emplace(pages_.Of(entry));
       stream = target.stream;
-      if (length == kUnitBytes) pages_.Check(*pages, target.unit, raw.subspan(place, length));
+      if (UnitLength(entry, target.unit) == kUnitBytes) {
+        pages_.Check(*pages, target.unit, raw.subspan(place, kUnitBytes));
+      }
     }
     return {};
   }

@@ -50,15 +50,16 @@ ContentIdentity WalIdentity(ByteView wal_identity_key, std::string_view name, ui
   return {crypto::HmacSha256(wal_identity_key, {ByteView(message)}).bytes};
 }
 
-ContentIdentity WalIdentity(ByteView wal_identity_key, std::string_view name, ByteView file) {
+ContentIdentity WalIdentity(ByteView wal_identity_key, std::string_view name, uint64_t file_bytes,
+                            ByteView bytes) {
   WalPieceTagger tagger(wal_identity_key);
   std::vector<WalPieceTag> tags;
-  ByteView content = WithoutTrailingZeros(file);
+  ByteView content = WithoutTrailingZeros(bytes);
   for (size_t at = 0; at < content.size(); at += kWalPieceBytes) {
     tags.push_back(
         tagger.TagOf(content.subspan(at, std::min(kWalPieceBytes, content.size() - at))));
   }
-  return WalIdentity(wal_identity_key, name, file.size(), tags);
+  return WalIdentity(wal_identity_key, name, file_bytes, tags);
 }
 
 }  // namespace pgcairn::repository

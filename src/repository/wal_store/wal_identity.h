@@ -39,7 +39,8 @@ class WalPieceTagger {
 ContentIdentity WalIdentity(ByteView wal_identity_key, std::string_view name, uint64_t file_bytes,
                             std::span<const WalPieceTag> tags);
 
-// The same of a whole file. Any thread.
-ContentIdentity WalIdentity(ByteView wal_identity_key, std::string_view name, ByteView file);
+// The same of a file of `file_bytes`, given without any or all of the zeros at its end. Any thread.
+ContentIdentity WalIdentity(ByteView wal_identity_key, std::string_view name, uint64_t file_bytes,
+                            ByteView bytes);
 
 }  // namespace pgcairn::repository

@@ -34,7 +34,7 @@ TEST(WalIdentity, IsThatOfNameLengthAndEveryByte) {
   file.back() = 1;
   std::set<std::string> seen;
   auto is_new = [&](ByteView key, std::string_view name, ByteView bytes) {
-    return seen.insert(ToHex(WalIdentity(key, name, bytes).view())).second;
+    return seen.insert(ToHex(WalIdentity(key, name, bytes.size(), bytes).view())).second;
   };
   EXPECT_TRUE(is_new(kKey, kName, file));
   EXPECT_FALSE(is_new(kKey, kName, file));
@@ -59,7 +59,7 @@ TEST(WalIdentity, IsThatOfNameLengthAndEveryByte) {
 TEST(WalIdentity, IsAsTheFormatSays) {
   Bytes file = ToBytes(AsBytes("abc"));
   file.resize(5);
-  EXPECT_EQ(ToHex(WalIdentity(kKey, kName, file).view()),
+  EXPECT_EQ(ToHex(WalIdentity(kKey, kName, file.size(), file).view()),
             "8146c8199695ac8a707f0d5ede89f5c39db79dc7877bf03548b2ee7009e90ff2");
 }
 
@@ -71,7 +71,8 @@ TEST(WalIdentity, IsTheSameWhetherItsTagsAreMadeTogetherOrByManyTaggers) {
     ByteView piece = content.subspan(at, std::min(kWalPieceBytes, content.size() - at));
     tags.push_back(WalPieceTagger(kKey).TagOf(piece));
   }
-  EXPECT_EQ(WalIdentity(kKey, kName, file.size(), tags), WalIdentity(kKey, kName, file));
+  EXPECT_EQ(WalIdentity(kKey, kName, file.size(), tags),
+            WalIdentity(kKey, kName, file.size(), file));
 }
 
 }  // namespace

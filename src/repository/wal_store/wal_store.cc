@@ -100,10 +100,41 @@ Status OpenBlobs(const ClusterAccess& cluster, std::string_view name, const Open
                       sink);
 }
 
+struct ProvenFile {
+  Bytes content;  // without any or all of the zeros at the file's end
+  format::WalInfo info;
+  ContentIdentity identity;
+};
+
+Result<ProvenFile> ReadAndProve(const ClusterAccess& cluster, std::string_view name,
+                                const std::string& object, size_t threads) {
+  ASSIGN_OR_RETURN(OpenedObject opened, GetObject(cluster, name, object));
+  const uint64_t file_bytes = opened.head.info.raw_size();
+  uint64_t content_bytes = 0;
+  for (const format::WalBlob& blob : opened.head.info.blobs()) content_bytes += blob.raw_length();
+  ProvenFile file;
+  // Blobs of more bytes than the file has are refused before one of them is written.
+  file.content.resize(std::min(content_bytes, file_bytes));
+  WalSink sink;
+  sink.write = [&](uint64_t offset, ByteView bytes) -> Status {
+    std::ranges::copy(bytes, file.content.begin() + static_cast<ptrdiff_t>(offset));
+    return {};
+  };
+  sink.write_zeros = [](uint64_t, uint64_t) { return Status(); };
+  RETURN_IF_ERROR(OpenBlobs(cluster, name, opened, threads, sink).Context("opening " + object));
+  file.identity =
+      WalIdentity(cluster.keys.wal_identity_key(), name, file_bytes, ByteView(file.content));
+  if (file.identity != opened.head.header.content_identity) {
+    return DamagedWalFile(name, "its content identity does not fit");
+  }
+  file.info = std::move(opened.head.info);
+  return file;
+}
+
 }  // namespace
 
 ContentIdentity WalStore::IdentityOf(std::string_view name, ByteView file) const {
-  return WalIdentity(cluster_.keys.wal_identity_key(), name, file);
+  return WalIdentity(cluster_.keys.wal_identity_key(), name, file.size(), file);
 }
 
 Result<PushOutcome> WalStore::Push(std::string_view name, const WalContent& file,
@@ -181,23 +212,14 @@ Status WalStore::Read(std::string_view name, const WalSink& sink) const {
 }
 
 Result<WalFile> WalStore::Fetch(std::string_view name) const {
-  std::string object = ObjectName(name);
-  ASSIGN_OR_RETURN(OpenedObject opened, GetObject(cluster_, name, object));
-  WalFile file;
-  file.bytes.resize(opened.head.info.raw_size());
-  WalSink sink;
-  sink.write = [&](uint64_t offset, ByteView bytes) -> Status {
-    std::copy(bytes.begin(), bytes.end(), file.bytes.begin() + static_cast<ptrdiff_t>(offset));
-    return {};
-  };
-  sink.write_zeros = [](uint64_t, uint64_t) { return Status(); };  // they are there
-  RETURN_IF_ERROR(OpenBlobs(cluster_, name, opened, threads_, sink).Context("opening " + object));
-  file.identity = IdentityOf(name, file.bytes);
-  if (file.identity != opened.head.header.content_identity) {
-    return DamagedWalFile(name, "its content identity does not fit");
-  }
-  file.info = std::move(opened.head.info);
-  return file;
+  ASSIGN_OR_RETURN(ProvenFile file, ReadAndProve(cluster_, name, ObjectName(name), threads_));
+  file.content.resize(file.info.raw_size());
+  return WalFile{std::move(file.content), std::move(file.info), file.identity};
+}
+
+Result<ContentIdentity> WalStore::Prove(std::string_view name) const {
+  ASSIGN_OR_RETURN(ProvenFile file, ReadAndProve(cluster_, name, ObjectName(name), threads_));
+  return file.identity;
 }
 
 Result<std::vector<std::string>> WalStore::ListSegments() const {

@@ -55,6 +55,9 @@ class WalStore {
   // The file, proven byte for byte, its content identity computed and compared. kNotFound: proven
   // absent.
   Result<WalFile> Fetch(std::string_view name) const;
+  // As Fetch, without the bytes: the content identity of a file that is whole. Costs what is stored
+  // of it, however long it is.
+  Result<ContentIdentity> Prove(std::string_view name) const;
   // The file, proven byte for byte by its seals; the content identity is the one sealed with it and
   // is not computed again. On an error the sink may have got
   // a part of the file.

@@ -51,6 +51,9 @@ TEST_F(WalStoreTest, AFileComesBackByteForByte) {
     EXPECT_EQ(fetched->info.name(), name);
     EXPECT_EQ(fetched->info.raw_size(), size);
     EXPECT_EQ(fetched->identity, wal_.IdentityOf(name, file));
+    Result<ContentIdentity> proven = wal_.Prove(name);
+    ASSERT_TRUE(proven.ok()) << proven.error().message;
+    EXPECT_EQ(*proven, fetched->identity);
   }
 }
 
@@ -149,6 +152,7 @@ TEST_F(WalStoreTest, TheSameBytesAgainAreFineAndOthersAreRefused) {
 
 TEST_F(WalStoreTest, AnAbsentFileIsNotFound) {
   EXPECT_EQ(wal_.Fetch(kSegment).code(), Code::kNotFound);
+  EXPECT_EQ(wal_.Prove(kSegment).code(), Code::kNotFound);
   EXPECT_EQ(wal_.ReadInfo(kSegment).code(), Code::kNotFound);
   EXPECT_EQ(wal_.ReadIdentity(kSegment).code(), Code::kNotFound);
 }
@@ -165,6 +169,7 @@ TEST_F(WalStoreTest, NoChangedByteEverYieldsAFile) {
       Result<WalFile> fetched = wal_.Fetch(kSegment);
       ASSERT_FALSE(fetched.ok()) << at;
       EXPECT_NE(fetched.code(), Code::kNotFound) << "damage is never taken for the end of WAL";
+      EXPECT_EQ(wal_.Prove(kSegment).code(), fetched.code()) << at;
     }
   }
 }
