@@ -25,6 +25,10 @@ function(pgcairn_layer name)
   target_link_libraries(pgcairn_${name} PUBLIC pgcairn_flags ${depends} ${LAYER_LIBRARIES})
 
   if(PGCAIRN_BUILD_TESTS AND tests)
+    set(sanitized 0)
+    if(PGCAIRN_SANITIZE)
+      set(sanitized 1)
+    endif()
     set(test_depends ${LAYER_TEST_DEPENDS})
     list(TRANSFORM test_depends PREPEND pgcairn_)
     add_executable(${name}_test ${tests})
@@ -33,7 +37,7 @@ function(pgcairn_layer name)
     # Not __FILE__, which ccache may have made relative to the folder of the build.
     target_compile_definitions(${name}_test PRIVATE
       PGCAIRN_LAYER_SOURCES="${CMAKE_CURRENT_SOURCE_DIR}"
-      PGCAIRN_SANITIZED=$<BOOL:${PGCAIRN_SANITIZE}>)
+      PGCAIRN_SANITIZED=${sanitized})
     add_test(NAME ${name}_test COMMAND ${name}_test)
     set_tests_properties(${name}_test PROPERTIES LABELS "unit")
     add_dependencies(unit_tests ${name}_test)

@@ -29,33 +29,13 @@ using repository::StreamKind;
 
 constexpr std::string_view kTablespaces = "pg_tblspc";
 
-// What the backup has below the data directory: whether a path is a directory.
-using WantedPaths = std::unordered_map<std::string, bool>;
-
-Result<WantedPaths> ReadWantedPaths(const repository::ClusterAccess& cluster,
-                                    const format::Manifest& manifest) {
-  WantedPaths wanted;
-  repository::BlobReader reader(cluster);
-  for (const format::BlobReference& message : manifest.stream_lists()) {
-    ASSIGN_OR_RETURN(repository::BlobReference reference, repository::FromMessage(message));
-    ASSIGN_OR_RETURN(Bytes raw, reader.Read(repository::ObjectKind::kMetadataPack, reference.pack,
-                                            reference.location));
-    ASSIGN_OR_RETURN(repository::StreamList list, repository::DecodeStreamList(raw));
-    for (repository::StreamEntry& entry : list.streams) {
-      if (entry.root != repository::StreamRoot::kDataDirectory) continue;
-      wanted.emplace(std::move(entry.path), entry.kind == StreamKind::kDirectory);
-    }
-  }
-  return wanted;
-}
-
 std::string Join(const std::string& directory, const std::string& name) {
   return directory.empty() ? name : directory + "/" + name;
 }
 
 class Cleaner {
  public:
-  Cleaner(WantedPaths wanted, std::string version_directory, const RestorePlaces& places)
+  Cleaner(PathsOfBackup wanted, std::string version_directory, const RestorePlaces& places)
       : wanted_(std::move(wanted)),
         version_directory_(std::move(version_directory)),
         places_(places) {}
@@ -143,7 +123,7 @@ class Cleaner {
     return FsyncDirectory(DirectoryOf(place));
   }
 
-  const WantedPaths wanted_;
+  const PathsOfBackup wanted_;
   const std::string version_directory_;
   const RestorePlaces& places_;
   uint64_t removed_ = 0;
@@ -151,12 +131,27 @@ class Cleaner {
 
 }  // namespace
 
-Result<uint64_t> RemoveWhatBackupLacks(const repository::ClusterAccess& cluster,
-                                       const format::Manifest& manifest,
+Result<PathsOfBackup> ReadPathsOfBackup(const repository::ClusterAccess& cluster,
+                                        const format::Manifest& manifest) {
+  PathsOfBackup wanted;
+  repository::BlobReader reader(cluster);
+  for (const format::BlobReference& message : manifest.stream_lists()) {
+    ASSIGN_OR_RETURN(repository::BlobReference reference, repository::FromMessage(message));
+    ASSIGN_OR_RETURN(Bytes raw, reader.Read(repository::ObjectKind::kMetadataPack, reference.pack,
+                                            reference.location));
+    ASSIGN_OR_RETURN(repository::StreamList list, repository::DecodeStreamList(raw));
+    for (repository::StreamEntry& entry : list.streams) {
+      if (entry.root != repository::StreamRoot::kDataDirectory) continue;
+      wanted.emplace(std::move(entry.path), entry.kind == StreamKind::kDirectory);
+    }
+  }
+  return wanted;
+}
+
+Result<uint64_t> RemoveWhatBackupLacks(PathsOfBackup wanted, const format::Manifest& manifest,
                                        const RestorePlaces& places) {
   ASSIGN_OR_RETURN(postgres::ControlFile control,
                    postgres::ParseControlFile(AsBytes(manifest.control_file())));
-  ASSIGN_OR_RETURN(WantedPaths wanted, ReadWantedPaths(cluster, manifest));
   return Cleaner(std::move(wanted), postgres::TablespaceVersionDirectory(control), places).Run();
 }
 

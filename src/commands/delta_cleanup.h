@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <unordered_map>
 
 #include "commands/restore_target.h"
 #include "format/manifest.pb.h"
@@ -9,6 +11,14 @@
 #include "util/result.h"
 
 namespace pgcairn::commands {
+
+// What a backup has below the data directory: whether a path is a directory.
+using PathsOfBackup = std::unordered_map<std::string, bool>;
+
+// kDamaged, kNotFound: a stream list cannot be read. To be known before anything is touched.
+// Memory: about 150 bytes for each file of the backup.
+Result<PathsOfBackup> ReadPathsOfBackup(const repository::ClusterAccess& cluster,
+                                        const format::Manifest& manifest);
 
 // Of tablespaces only the directory of the backup's major version is touched; that of a tablespace
 // which the backup does not have goes with its link, for a server that replays the making of that
@@ -21,9 +31,7 @@ namespace pgcairn::commands {
 //
 // Returns the number of files and links removed. What is removed from the data directory is not
 // durable until its file system is synced.
-// Memory: about 150 bytes for each file of the backup.
-Result<uint64_t> RemoveWhatBackupLacks(const repository::ClusterAccess& cluster,
-                                       const format::Manifest& manifest,
+Result<uint64_t> RemoveWhatBackupLacks(PathsOfBackup wanted, const format::Manifest& manifest,
                                        const RestorePlaces& places);
 
 }  // namespace pgcairn::commands

@@ -123,7 +123,9 @@ class DeltaFilesTest : public ::testing::Test {
   }
   // As restore --delta does.
   RestoredFiles Delta() {
-    Result<uint64_t> removed = RemoveWhatBackupLacks(*cluster_.access, manifest_, places_);
+    Result<PathsOfBackup> wanted = ReadPathsOfBackup(*cluster_.access, manifest_);
+    CHECK(wanted.ok());
+    Result<uint64_t> removed = RemoveWhatBackupLacks(std::move(*wanted), manifest_, places_);
     CHECK(removed.ok());
     removed_ = *removed;
     Result<RestoredFiles> restored = Restore(Existing::kReuse);

@@ -103,11 +103,13 @@ TEST_F(DeltaTakeoverTest, ALiveProcessOfThePidFileIsRefused) {
 }
 
 TEST_F(DeltaTakeoverTest, AServerInTheDirectoryIsRefusedWithoutAPidFile) {
-  FakeServer server(data_);
-  Status taken = TakeFromServers(data_);
-  ASSERT_FALSE(taken.ok());
-  EXPECT_EQ(taken.code(), Code::kRefused);
-  EXPECT_TRUE(Exists(control_));
+  for (const char* name : {"postgres", "postmaster"}) {
+    FakeServer server(data_, name);
+    Status taken = TakeFromServers(data_);
+    ASSERT_FALSE(taken.ok()) << name;
+    EXPECT_EQ(taken.code(), Code::kRefused);
+    EXPECT_TRUE(Exists(control_));
+  }
 }
 
 TEST_F(DeltaTakeoverTest, APlaceThatARunningServerLinksToIsRefused) {

@@ -89,7 +89,8 @@ class InventoryTaker {
     Bytes start(kStartBytes);
     if (object.size_bytes < start.size()) return {};  // damaged, and refused by whoever reads it
     Status read = storage_.GetRange(object.name, 0, start);
-    if (!read.ok() && read.code() == Code::kNotFound) return {};
+    // kDamaged: it is shorter than that, as above.
+    if (!read.ok() && (read.code() == Code::kNotFound || read.code() == Code::kDamaged)) return {};
     RETURN_IF_ERROR(read);
     ByteReader in(start);
     std::string_view magic = AsText(in.View(kMagic.size()));

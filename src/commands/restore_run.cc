@@ -102,6 +102,11 @@ Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings
   const format::Manifest& manifest = plan.manifest;
   const std::string& data = places.data_directory;
   RETURN_IF_ERROR(CheckManifestParts(manifest));
+  PathsOfBackup wanted;
+  if (existing == Existing::kReuse) {
+    // Before the old directory is made unusable: a backup that cannot be read must not cost it.
+    ASSIGN_OR_RETURN(wanted, ReadPathsOfBackup(cluster, manifest));
+  }
   ASSIGN_OR_RETURN(std::vector<FileSystemSync> syncs, BeginSyncs(places));
   // The configuration lies beside the data directory, which may be a disk of its own.
   ASSIGN_OR_RETURN(FileSystemSync config_sync, FileSystemSync::Begin(places.config_directory));
@@ -109,7 +114,8 @@ Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings
   WrittenDirectory written;
   if (existing == Existing::kReuse) {
     RETURN_IF_ERROR(TakeFromServers(data));
-    ASSIGN_OR_RETURN(written.files_removed, RemoveWhatBackupLacks(cluster, manifest, places));
+    ASSIGN_OR_RETURN(written.files_removed,
+                     RemoveWhatBackupLacks(std::move(wanted), manifest, places));
     RETURN_IF_ERROR(
         PlaceDirectory(data, DataDirectoryMode(manifest.data_directory_mode()), existing, true));
   }

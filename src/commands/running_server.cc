@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <string_view>
 #include <system_error>
 
 #include "util/file.h"
@@ -18,6 +19,17 @@ namespace {
 
 constexpr uint64_t kPidFileBytesMax = 16384;
 constexpr char kStopHint[] = "stop it first: pg_ctl stop, or systemctl stop postgresql";
+
+// Processes are called as the program was when it was started; up to PostgreSQL 15 some packages
+// start it by its link "postmaster", and all its children are called so too.
+bool IsServersName(std::string_view comm) {
+  return comm.starts_with("postgres") || comm.starts_with("postmaster");
+}
+
+bool IsSamePlace(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code error;
+  return std::filesystem::equivalent(a, b, error) && !error;
+}
 
 // Calls `on_server` with the process id and the working directory, which is the data directory
 // (ChangeToDataDir in src/backend/utils/init/miscinit.c), of every process of a server that this
@@ -32,15 +44,10 @@ Status ForEachServer(
     std::string cwd = std::filesystem::read_symlink(entry.path() / "cwd", unreadable).string();
     if (unreadable) continue;
     Result<Bytes> comm = ReadFile(entry.path().string() + "/comm", 64);
-    if (!comm.ok() || !AsText(*comm).starts_with("postgres")) continue;
+    if (!comm.ok() || !IsServersName(AsText(*comm))) continue;
     RETURN_IF_ERROR(on_server(pid, cwd));
   }
   return {};
-}
-
-bool IsSamePlace(const std::filesystem::path& a, const std::filesystem::path& b) {
-  std::error_code error;
-  return std::filesystem::equivalent(a, b, error) && !error;
 }
 
 bool Uses(const std::string& data_directory, const std::string& place) {
@@ -59,7 +66,7 @@ Status RefuseRunningServer(const std::string& data_directory) {
   std::error_code error;
   std::string wanted = std::filesystem::weakly_canonical(data_directory, error).string();
   return ForEachServer([&](const std::string& pid, const std::string& cwd) -> Status {
-    if (cwd != wanted && cwd != wanted + " (deleted)") return {};
+    if (cwd != wanted && cwd != wanted + " (deleted)" && !IsSamePlace(cwd, wanted)) return {};
     return Error{
         Code::kRefused,
         fmt::format("a PostgreSQL server (process {}) still runs in {}", pid, data_directory),

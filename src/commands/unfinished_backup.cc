@@ -23,6 +23,11 @@ Status UnfinishedBackup::PutIfAbsent(std::string_view name, std::span<const Byte
     std::lock_guard lock(mutex_);
     packs_.clear();
   }
+  if (name.starts_with(checkpoints_)) {
+    // Before it is tried: after an error it may be there all the same, and names packs.
+    std::lock_guard lock(mutex_);
+    has_checkpoint_ = true;
+  }
   Status put = ForwardingStorage::PutIfAbsent(name, parts);
   if (put.ok()) Remember(name);
   if (!put.ok() && put.code() == Code::kNoSpace) {
@@ -33,10 +38,6 @@ Status UnfinishedBackup::PutIfAbsent(std::string_view name, std::span<const Byte
 }
 
 void UnfinishedBackup::Remember(std::string_view name) {
-  if (name.starts_with(checkpoints_)) {
-    std::lock_guard lock(mutex_);
-    has_checkpoint_ = true;
-  }
   std::optional<Bytes> hash = FromHex(name.substr(name.rfind('/') + 1));
   crypto::Sha256Digest sha256;
   if (!hash || hash->size() != sha256.bytes.size()) return;

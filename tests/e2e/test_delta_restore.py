@@ -507,6 +507,19 @@ def test_a_running_server_is_refused_and_so_is_a_place_that_one_uses(victim, bac
     shutil.rmtree(copy)
 
 
+def test_a_backup_that_cannot_be_read_leaves_the_directory_as_it_is(victim):
+    packs = victim.scratch.root / "repository/clusters/main/packs"
+    before = tree_state(victim.data)
+    packs.rename(packs.with_name("packs-aside"))
+    try:
+        result = victim.scratch.pgcairn(*victim.arguments, "--delta", check=False)
+    finally:
+        packs.with_name("packs-aside").rename(packs)
+    assert result.returncode not in (0, REFUSED), result.stderr
+    assert changes(before, tree_state(victim.data)) == []
+    victim.restore()
+
+
 def test_two_restores_of_one_directory_do_not_mix(victim):
     first = start(victim.scratch, *victim.arguments, "--delta")
     try:

@@ -51,7 +51,9 @@ class Place:
         return result
 
 
-@pytest.fixture(name="place", scope="module")
+# One for each test: every run reads the record of every prune before it, and each of these reads is a
+# point to stop at.
+@pytest.fixture(name="place")
 def _place():
     with Scratch() as scratch:
         yield Place(scratch)

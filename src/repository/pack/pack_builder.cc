@@ -24,16 +24,14 @@ PackBuilder::PackBuilder(ObjectHeader header, ObjectKey key, Encoder* encoder)
     : header_(header), key_(std::move(key)), encoder_(encoder) {
   Grow(kPackBytesTarget + size_t{2} * kDataBlobRawBytesMax);
   Bytes encoded = EncodeHeader(header_);
-  std::memcpy(buffer_.get(), encoded.data(), encoded.size());
+  std::memcpy(buffer_.bytes().data(), encoded.data(), encoded.size());
   used_ = encoded.size();
 }
 
 void PackBuilder::Grow(size_t capacity) {
-  // Not value-initialised: a pack is written from front to back and never read beyond `used_`.
-  auto larger = std::make_unique_for_overwrite<uint8_t[]>(capacity);
-  if (used_ > 0) std::memcpy(larger.get(), buffer_.get(), used_);
+  LargeBuffer larger(capacity);
+  if (used_ > 0) std::memcpy(larger.bytes().data(), buffer_.bytes().data(), used_);
   buffer_ = std::move(larger);
-  capacity_ = capacity;
 }
 
 bool PackBuilder::HasRoom(size_t raw_bytes) const {
@@ -43,8 +41,8 @@ bool PackBuilder::HasRoom(size_t raw_bytes) const {
 
 Result<BlobLocation> PackBuilder::Add(ByteView raw) {
   size_t needed = used_ + Encoder::EncodedSizeMax(raw.size()) + kSealBytes;
-  if (needed > capacity_) Grow(needed);
-  std::span<uint8_t> room(buffer_.get() + used_, capacity_ - used_);
+  if (needed > buffer_.bytes().size()) Grow(needed);
+  std::span<uint8_t> room = buffer_.bytes().subspan(used_);
   ASSIGN_OR_RETURN(Encoder::Encoded encoded, encoder_->Encode(raw, room));
   BlobLocation location;
   location.offset = static_cast<uint32_t>(used_);
@@ -61,12 +59,11 @@ Result<BlobLocation> PackBuilder::Add(ByteView raw) {
 
 FinishedPack PackBuilder::Finish() {
   FinishedPack pack;
-  pack.reference.sha256 = crypto::Sha256(ByteView(buffer_.get(), used_));
+  pack.reference.sha256 = crypto::Sha256(buffer_.view().first(used_));
   pack.reference.length = used_;
   pack.reference.key_id = header_.key_id;
   pack.reference.salt = header_.salt;
-  pack.bytes = std::move(buffer_);
-  capacity_ = 0;
+  pack.buffer = std::move(buffer_);
   used_ = 0;
   return pack;
 }

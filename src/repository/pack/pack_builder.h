@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include "repository/header.h"
 #include "repository/identifiers.h"
@@ -11,6 +10,7 @@
 #include "repository/seal/document.h"
 #include "repository/seal/object_key.h"
 #include "util/bytes.h"
+#include "util/large_buffer.h"
 #include "util/result.h"
 
 namespace pgcairn::repository {
@@ -21,8 +21,8 @@ inline constexpr size_t kPackBytesTarget = size_t{16} * 1024 * 1024;
 // A whole pack, not stored yet.
 struct FinishedPack {
   PackReference reference;
-  std::unique_ptr<uint8_t[]> bytes;
-  ByteView view() const { return {bytes.get(), static_cast<size_t>(reference.length)}; }
+  LargeBuffer buffer;
+  ByteView view() const { return buffer.view().first(static_cast<size_t>(reference.length)); }
 };
 
 // Not for two threads at once. `encoder` outlives the builder.
@@ -47,8 +47,9 @@ class PackBuilder {
   ObjectHeader header_;
   ObjectKey key_;
   Encoder* encoder_;
-  std::unique_ptr<uint8_t[]> buffer_;
-  size_t capacity_ = 0;
+  // Of its own, not from the heap: packs come and go in other orders than they were begun, and what
+  // lies between them would keep their memory.
+  LargeBuffer buffer_;
   size_t used_ = 0;
   uint32_t blobs_ = 0;
 };

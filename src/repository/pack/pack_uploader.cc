@@ -23,20 +23,23 @@ PackUploader::~PackUploader() {
 }
 
 Status PackUploader::Submit(FinishedPack pack) {
+  uint64_t serial = 0;
   {
     std::lock_guard lock(mutex_);
     RETURN_IF_ERROR(failure_);
-    ++submitted_;
+    serial = submitted_++;
+    open_.insert(serial);
   }
-  if (queue_.Push(std::move(pack))) return {};
+  if (queue_.Push({std::move(pack), serial})) return {};
   std::lock_guard lock(mutex_);
+  open_.erase(serial);
   return failure_.ok() ? Error{Code::kCancelled, "storing packs has ended", ""} : failure_;
 }
 
 Status PackUploader::Drain() {
   std::unique_lock lock(mutex_);
   const uint64_t wanted = submitted_;
-  ended_.wait(lock, [&] { return handled_ >= wanted || !failure_.ok(); });
+  ended_.wait(lock, [&] { return open_.empty() || *open_.begin() >= wanted || !failure_.ok(); });
   return failure_;
 }
 
@@ -54,11 +57,12 @@ Status PackUploader::Finish() {
 }
 
 void PackUploader::Run() {
-  while (std::optional<FinishedPack> pack = queue_.Pop()) {
+  while (std::optional<Waiting> waiting = queue_.Pop()) {
+    const FinishedPack* pack = &waiting->pack;
     {
       std::lock_guard lock(mutex_);
       if (!failure_.ok()) {
-        ++handled_;
+        open_.erase(waiting->serial);
         continue;
       }
     }
@@ -67,7 +71,7 @@ void PackUploader::Run() {
     // The name is the hash of the bytes: a pack that is there already is this one.
     bool stored = put.ok() || put.code() == Code::kAlreadyExists;
     std::lock_guard lock(mutex_);
-    ++handled_;
+    open_.erase(waiting->serial);
     ended_.notify_all();
     if (stored) {
       stored_.push_back({pack->reference.sha256, pack->reference.length});

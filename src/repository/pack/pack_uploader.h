@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -36,16 +37,23 @@ class PackUploader {
   uint64_t stored_bytes() const { return stored_bytes_; }
 
  private:
+  struct Waiting {
+    FinishedPack pack;
+    uint64_t serial = 0;
+  };
+
   void Run();
 
   storage::Storage& storage_;
   const ClusterNames names_;
-  BoundedQueue<FinishedPack> queue_;
+  BoundedQueue<Waiting> queue_;
   mutable std::mutex mutex_;
   Status failure_;
   std::condition_variable ended_;
   uint64_t submitted_ = 0;
-  uint64_t handled_ = 0;  // stored, or dropped after a failure
+  // Serials of packs that are neither stored nor dropped after a failure. Packs are not stored in
+  // the order in which they came.
+  std::set<uint64_t> open_;
   std::atomic<uint64_t> stored_bytes_{0};
   std::vector<StoredPack> stored_;
   std::vector<std::thread> threads_;

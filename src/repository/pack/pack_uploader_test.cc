@@ -2,11 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
 #include <mutex>
 #include <set>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "repository/testing/memory_cluster.h"
+#include "storage/forwarding/forwarding_storage.h"
 #include "storage/testing/faulty_storage.h"
 
 namespace pgcairn::repository {
@@ -77,6 +82,39 @@ TEST_F(PackUploaderTest, AFailureIsReportedAndEndsTheThreads) {
   EXPECT_EQ(submitted.code(), Code::kNoSpace);
   EXPECT_EQ(uploader.Stored().size(), 2u);
   EXPECT_FALSE(uploader.Submit(NewPack(99)).ok());
+}
+
+// Keeps the put of one pack waiting.
+class Hanging : public storage::ForwardingStorage {
+ public:
+  Hanging(storage::Storage& inner, std::string name)
+      : ForwardingStorage(inner), name_(std::move(name)) {}
+  using Storage::PutIfAbsent;
+  Status PutIfAbsent(std::string_view name, std::span<const ByteView> parts) override {
+    if (name == name_) released_.get_future().wait();
+    return ForwardingStorage::PutIfAbsent(name, parts);
+  }
+  void Release() { released_.set_value(); }
+
+ private:
+  const std::string name_;
+  std::promise<void> released_;
+};
+
+TEST_F(PackUploaderTest, DrainWaitsForEachPackAndNotForAsMany) {
+  FinishedPack slow = NewPack(1);
+  Hanging hanging(*faulty_, cluster_.access->names.Pack(slow.reference.sha256));
+  PackUploader uploader(hanging, cluster_.access->names, 2, 4);
+  ASSERT_TRUE(uploader.Submit(std::move(slow)).ok());
+  std::future<Status> drained = std::async(std::launch::async, [&] { return uploader.Drain(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  for (uint64_t i = 2; i < 6; ++i) ASSERT_TRUE(uploader.Submit(NewPack(i)).ok());
+  while (uploader.Stored().size() < 4) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(drained.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  hanging.Release();
+  EXPECT_TRUE(drained.get().ok());
+  EXPECT_EQ(uploader.Stored().size(), 5u);
+  EXPECT_TRUE(uploader.Finish().ok());
 }
 
 TEST_F(PackUploaderTest, TheLastPackFailingIsReportedByFinish) {
