@@ -195,7 +195,10 @@ class Scratch:
     # pgcairn, with the configuration in root/config.
 
     def write_config(self, server, **sections):
-        """config/backup.config.json for that server; keywords add or replace sections."""
+        """config/backup.config.json for that server; keywords add or replace sections.
+
+        In one step: a server may run restore_command or archive_command at this moment, and a standby
+        ends when its restore_command finds half a configuration."""
         config = {"cluster": {"connection": server.conninfo()},
                   "storage": {"local_path": str(self.root / "repository")}}
         for name, values in sections.items():
@@ -203,10 +206,12 @@ class Scratch:
         directory = self.root / "config"
         directory.mkdir(exist_ok=True)
         path = directory / "backup.config.json"
-        path.write_text(json.dumps(config, indent=2))
-        path.chmod(0o600)
-        for item in (directory, path):
+        written = directory / "backup.config.json.new"
+        written.write_text(json.dumps(config, indent=2))
+        written.chmod(0o600)
+        for item in (directory, written):
             give_to_server_user(item)
+        written.rename(path)
         return path
 
     def pgcairn(self, *arguments, check=True, env=None, cwd=None, timeout=300):
