@@ -8,6 +8,7 @@
 
 #include "commands/archive.h"
 #include "commands/recovery_window.h"
+#include "commands/replayed_tablespaces.h"
 #include "commands/stop_search.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/wal_store/wal_store.h"
@@ -143,16 +144,30 @@ Status RequirePlaced(const Archive& archive, const Candidate& chosen,
 }
 
 // Recovery to the end of the WAL ends where the first segment is missing, which looks like success.
-Status WarnOfGap(const Archive& archive, const Candidate& chosen) {
-  ASSIGN_OR_RETURN(std::optional<WalRun> run, RunFrom(archive, chosen.path, *chosen.manifest));
-  if (!run || run->last >= archive.NewestOf(chosen.path)) return {};
-  ASSIGN_OR_RETURN(RunEnd end, FindRunEnd(archive, *run));
+Status WarnOfGap(const Archive& archive, const Candidate& chosen, const WalRun& run) {
+  if (run.last >= archive.NewestOf(chosen.path)) return {};
+  ASSIGN_OR_RETURN(RunEnd end, FindRunEnd(archive, run));
   LogWarning(
       "the archive has a gap: {} is missing and {} is there; what was written after {}{} is NOT "
       "restored; `pgcairn list` shows the gaps",
-      archive.NameOf({chosen.path, run->last + 1}),
+      archive.NameOf({chosen.path, run.last + 1}),
       archive.NameOf({chosen.path, archive.NewestOf(chosen.path)}), end.lsn.ToText(),
       end.last_time ? fmt::format(" ({})", end.last_time->ToText()) : "");
+  return {};
+}
+
+// What recovery will read of the log, besides where it stops.
+Status ReadAhead(const Archive& archive, const Candidate& chosen, RecoveryPlan& plan) {
+  ASSIGN_OR_RETURN(std::optional<WalRun> run, RunFrom(archive, chosen.path, *chosen.manifest));
+  CHECK(run.has_value());
+  std::optional<postgres::Lsn> before;
+  if (chosen.stop) before = postgres::Lsn{chosen.stop->value + (plan.target.inclusive ? 1 : 0)};
+  if (plan.target.kind == TargetKind::kImmediate) before = run->consistent_at;
+  if (plan.target.kind == TargetKind::kLatest) {
+    RETURN_IF_ERROR(WarnOfGap(archive, chosen, *run));
+    ASSIGN_OR_RETURN(plan.last_record, FindLastRecord(archive, *run));
+  }
+  ASSIGN_OR_RETURN(plan.replayed_tablespaces, FindReplayedTablespaces(archive, *run, before));
   return {};
 }
 
@@ -254,12 +269,12 @@ Result<RecoveryPlan> PlanRecovery(const repository::ClusterAccess& cluster,
   }
   ASSIGN_OR_RETURN(Candidate chosen, Choose(candidates, target));
   RETURN_IF_ERROR(RequirePlaced(archive, chosen, target));
-  if (target.kind == TargetKind::kLatest) RETURN_IF_ERROR(WarnOfGap(archive, chosen));
   RecoveryPlan plan;
   plan.manifest = *chosen.manifest;
   plan.timeline = chosen.path;
   plan.target = target;
   plan.stop_lsn = chosen.stop;
+  RETURN_IF_ERROR(ReadAhead(archive, chosen, plan));
   Explain(chosen, plan);
   return plan;
 }

@@ -9,6 +9,7 @@
 #include "commands/recovery_target.h"
 #include "format/manifest.pb.h"
 #include "postgres/lsn.h"
+#include "postgres/wal/wal_record.h"
 #include "repository/cluster_access.h"
 #include "util/clock.h"
 #include "util/result.h"
@@ -21,6 +22,11 @@ struct RecoveryPlan {
   RecoveryTarget target;
   // Where recovery will stop; nothing for kLatest and kImmediate.
   std::optional<postgres::Lsn> stop_lsn;
+  // For kLatest: the start of the last record that is archived now; nothing when there is none
+  // after the backup.
+  std::optional<postgres::Lsn> last_record;
+  // Those that recovery makes by itself (replayed_tablespaces.h).
+  std::vector<postgres::TablespaceCreation> replayed_tablespaces;
   // For people: which backup, which timeline and why, how the target was understood.
   std::vector<std::string> explanation;
 };

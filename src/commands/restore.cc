@@ -7,6 +7,7 @@
 
 #include "commands/delta_check.h"
 #include "commands/reading_lease.h"
+#include "commands/replayed_tablespaces.h"
 #include "commands/restore_marker.h"
 #include "commands/restore_run.h"
 #include "util/clock.h"
@@ -131,6 +132,7 @@ Result<RestoreReport> Restore(const config::Settings& settings, const RestoreOpt
   ASSIGN_OR_RETURN(RestorePlaces places,
                    ChoosePlaces(plan.manifest, directory, options.tablespace_map));
   ASSIGN_OR_RETURN(Target target, PrepareTarget(plan.manifest, places, options.delta));
+  RETURN_IF_ERROR(PrepareReplayedTablespaces(plan.replayed_tablespaces, places));
   Result<WrittenDirectory> written =
       WriteRestoredDirectory(settings, *opened.cluster, plan, places, options, target.existing);
   if (!written.ok()) return LeftIncomplete(written.error(), places);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "commands/reading_lease.h"
+#include "commands/replayed_tablespaces.h"
 #include "commands/restore.h"
 #include "commands/restore_run.h"
 #include "commands/trial_directory.h"
@@ -90,6 +91,15 @@ Result<std::vector<RestoreTestReport::DatabaseResult>> AskDatabases(
   return results;
 }
 
+// What is archived while the trial runs has not been looked at: it may create a tablespace.
+RecoveryPlan EndingWhereReadAhead(RecoveryPlan plan) {
+  if (!plan.last_record) return plan;
+  plan.target.kind = TargetKind::kLsn;
+  plan.target.lsn = *plan.last_record;
+  plan.target.inclusive = true;
+  return plan;
+}
+
 }  // namespace
 
 Result<RestoreTestReport> TestRestore(const config::Settings& settings,
@@ -97,6 +107,7 @@ Result<RestoreTestReport> TestRestore(const config::Settings& settings,
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(RecoveryPlan plan,
                    PlanRecovery(*opened.cluster, options.target, options.source));
+  RETURN_IF_ERROR(RefuseReplayedTablespaces(plan.replayed_tablespaces, plan.manifest.backup_id()));
   ASSIGN_OR_RETURN(ReadingLease lease, ReadingLease::Take(*opened.cluster, format::Lease::RESTORE,
                                                           plan.manifest.backup_id()));
   for (const std::string& line : plan.explanation) LogInfo("{}", line);
@@ -110,9 +121,9 @@ Result<RestoreTestReport> TestRestore(const config::Settings& settings,
   RestoreTestReport report;
   double began = MonotonicSeconds();
   auto lap = [&began] { return MonotonicSeconds() - std::exchange(began, MonotonicSeconds()); };
-  ASSIGN_OR_RETURN(
-      WrittenDirectory written,
-      WriteRestoredDirectory(settings, *opened.cluster, plan, places, trial, Existing::kRefuse));
+  ASSIGN_OR_RETURN(WrittenDirectory written,
+                   WriteRestoredDirectory(settings, *opened.cluster, EndingWhereReadAhead(plan),
+                                          places, trial, Existing::kRefuse));
   report.restore_seconds = lap();
   ASSIGN_OR_RETURN(postgres::StandaloneServer server,
                    StartTrialServer(settings, plan.manifest, places, scratch.path()));

@@ -31,38 +31,6 @@ bool MayHold(const format::WalInfo& info, const RecoveryTarget& target) {
   }
 }
 
-Result<Bytes> FetchOnPath(const Archive& archive, const WalRun& run, uint64_t number) {
-  if (number > run.last) return Bytes();
-  ASSIGN_OR_RETURN(std::optional<postgres::WalSegment> segment,
-                   archive.OnPath(run.timeline, number));
-  if (!segment) return Bytes();
-  ASSIGN_OR_RETURN(repository::WalFile file, archive.wal().Fetch(archive.NameOf(*segment)));
-  return std::move(file.bytes);
-}
-
-// The log after a segment, as much of it as the last record that begins there needs.
-class FollowingLog {
- public:
-  FollowingLog(const Archive& archive, const WalRun& run, uint64_t segment)
-      : archive_(archive), run_(run), newest_(segment) {}
-
-  // One segment more; false when the run has no further one.
-  Result<bool> Extend() {
-    ASSIGN_OR_RETURN(Bytes segment, FetchOnPath(archive_, run_, newest_ + 1));
-    if (segment.empty()) return false;
-    ++newest_;
-    Append(bytes_, segment);
-    return true;
-  }
-  ByteView bytes() const { return bytes_; }
-
- private:
-  const Archive& archive_;
-  const WalRun& run_;
-  uint64_t newest_;
-  Bytes bytes_;
-};
-
 Result<std::optional<postgres::Lsn>> FindInSegment(const Archive& archive, const WalRun& run,
                                                    uint64_t number, const RecoveryTarget& target) {
   ASSIGN_OR_RETURN(Bytes segment, FetchOnPath(archive, run, number));
@@ -107,17 +75,31 @@ Result<std::optional<postgres::Lsn>> LastRecord(const Archive& archive, const Wa
   }
 }
 
+// The start of the first whole record from `target` on that begins in the segment.
+Result<std::optional<postgres::Lsn>> FirstRecordFrom(const Archive& archive, const WalRun& run,
+                                                     uint64_t number, postgres::Lsn target) {
+  ASSIGN_OR_RETURN(Bytes segment, FetchOnPath(archive, run, number));
+  ASSIGN_OR_RETURN(postgres::WalSegmentHeader header, postgres::ReadWalSegmentHeader(segment));
+  FollowingLog following(archive, run, number);
+  while (true) {
+    ASSIGN_OR_RETURN(bool extended, following.Extend());
+    postgres::WalReader reader(header, segment, following.bytes());
+    while (reader.Next()) {
+      if (reader.record().start >= target) return std::optional(reader.record().start);
+    }
+    if (reader.end() != postgres::WalEnd::kCutOff || !extended) break;
+  }
+  return std::optional<postgres::Lsn>();
+}
+
 Result<std::optional<postgres::Lsn>> FindLsn(const Archive& archive, const WalRun& run,
                                              postgres::Lsn target) {
   if (target < run.consistent_at) return std::optional<postgres::Lsn>();
-  uint64_t holding = target.value / archive.segment_bytes();
-  if (holding > run.last) return std::optional<postgres::Lsn>();
-  // Recovery stops at the first record that begins at or past the target.
-  for (uint64_t number = run.last + 1; number-- > std::max(run.first, holding);) {
-    ASSIGN_OR_RETURN(std::optional<postgres::Lsn> last, LastRecord(archive, run, number));
-    if (!last) continue;
-    if (*last < target) return std::optional<postgres::Lsn>();
-    return std::optional<postgres::Lsn>(target);
+  const uint64_t holding = target.value / archive.segment_bytes();
+  for (uint64_t number = std::max(run.first, holding); number <= run.last; ++number) {
+    ASSIGN_OR_RETURN(std::optional<postgres::Lsn> stop,
+                     FirstRecordFrom(archive, run, number, target));
+    if (stop) return stop;
   }
   return std::optional<postgres::Lsn>();
 }
@@ -139,6 +121,16 @@ Result<std::optional<postgres::Lsn>> FindStop(const Archive& archive, const WalR
     // The server ends there whatever follows: a later point of that name does not help.
     if (*stop < run.consistent_at) break;
     return stop;
+  }
+  return std::optional<postgres::Lsn>();
+}
+
+Result<std::optional<postgres::Lsn>> FindLastRecord(const Archive& archive, const WalRun& run) {
+  for (uint64_t number = run.last + 1; number-- > run.first;) {
+    ASSIGN_OR_RETURN(std::optional<postgres::Lsn> last, LastRecord(archive, run, number));
+    if (!last) continue;
+    if (*last < run.consistent_at) break;
+    return last;
   }
   return std::optional<postgres::Lsn>();
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "postgres/lsn.h"
@@ -39,6 +40,12 @@ bool SameTime(bool has, int64_t unix_us, const std::optional<Timestamp>& time) {
   return has == time.has_value() && (!has || unix_us == time->unix_us);
 }
 
+bool SameCreation(const format::TablespaceCreation& kept,
+                  const postgres::TablespaceCreation& read) {
+  return kept.oid() == read.oid && kept.location() == read.location &&
+         kept.lsn() == read.start.value;
+}
+
 // Restores decide by what the summary says where recovery can stop.
 Status CheckSummary(const std::string& file, const format::WalInfo& info, ByteView bytes) {
   if (!info.has_summary()) return {};
@@ -49,7 +56,8 @@ Status CheckSummary(const std::string& file, const format::WalInfo& info, ByteVi
               kept.tail_incomplete() == read.tail_incomplete &&
               SameTime(kept.has_min_time_us(), kept.min_time_us(), read.min_time) &&
               SameTime(kept.has_max_time_us(), kept.max_time_us(), read.max_time) &&
-              static_cast<size_t>(kept.named_points_size()) == read.named_points.size();
+              static_cast<size_t>(kept.named_points_size()) == read.named_points.size() &&
+              std::ranges::equal(kept.tablespaces(), read.tablespaces, SameCreation);
   for (size_t i = 0; same && i < read.named_points.size(); ++i) {
     const format::NamedPoint& point = kept.named_points(static_cast<int>(i));
     same =

@@ -41,6 +41,12 @@ void ToMessage(const postgres::WalSegmentSummary& summary, format::WalSummary* m
     added->set_time_us(point.time.unix_us);
     added->set_lsn(point.end.value);
   }
+  for (const postgres::TablespaceCreation& creation : summary.tablespaces) {
+    format::TablespaceCreation* added = message->add_tablespaces();
+    added->set_oid(creation.oid);
+    added->set_location(creation.location);
+    added->set_lsn(creation.start.value);
+  }
   message->set_valid_end(summary.valid_end.value);
   message->set_tail_incomplete(summary.tail_incomplete);
   message->set_ended_by_switch(summary.ended_by_switch);

@@ -10,7 +10,9 @@ namespace {
 
 constexpr uint8_t kLogResourceManager = 0;
 constexpr uint8_t kTransactionResourceManager = 1;
+constexpr uint8_t kTablespaceResourceManager = 5;
 constexpr uint8_t kRestorePoint = 0x70;
+constexpr uint8_t kTablespaceCreation = 0x00;
 
 // XLOG_XACT_*, in the bits that XLOG_XACT_OPMASK leaves.
 constexpr uint8_t kTransactionOperationMask = 0x70;
@@ -145,6 +147,11 @@ bool NamesPoint(const WalRecord& record) {
   return record.resource_manager == kLogResourceManager && (record.info & 0xF0) == kRestorePoint;
 }
 
+bool CreatesTablespace(const WalRecord& record) {
+  return record.resource_manager == kTablespaceResourceManager &&
+         (record.info & 0xF0) == kTablespaceCreation;
+}
+
 Result<TransactionEnd> ReadTransactionEnd(const WalRecord& record, ByteView body,
                                           int major_version) {
   constexpr std::string_view kWhat = "the end of a transaction";
@@ -176,6 +183,21 @@ Result<NamedPoint> ReadNamedPoint(const WalRecord& record, ByteView body, int ma
   name = name.substr(0, name.find('\0'));
   return NamedPoint{
       .name = std::string(name), .time = time, .start = record.start, .end = record.end};
+}
+
+Result<TablespaceCreation> ReadTablespaceCreation(const WalRecord& record, ByteView body,
+                                                  int major_version) {
+  constexpr std::string_view kWhat = "the creation of a tablespace";
+  auto data = MainData(body, major_version);
+  if (!data) return UnknownForm(record, kWhat);
+  ByteReader reader(*data);
+  auto oid = reader.Le<uint32_t>();
+  if (!reader.ok()) return UnknownForm(record, kWhat);
+  std::string_view location = AsText(data->subspan(sizeof(oid)));
+  size_t end = location.find('\0');
+  if (end == std::string_view::npos) return UnknownForm(record, kWhat);
+  return TablespaceCreation{
+      .oid = oid, .location = std::string(location.substr(0, end)), .start = record.start};
 }
 
 }  // namespace pgcairn::postgres

@@ -1,9 +1,12 @@
-// Reads the records at which recovery can stop: ends of transactions and restore points.
+// Reads the records at which recovery can stop, ends of transactions and restore points, and those
+// with which it writes outside the data directory: creations of tablespaces.
 //
 // Source: DecodeXLogRecord in src/backend/access/transam/xlogreader.c, ParseCommitRecord and
 // ParseAbortRecord in src/backend/access/rmgrdesc/xactdesc.c, src/include/access/xact.h,
 // xl_restore_point in src/include/access/xlog_internal.h, recoveryStopsBefore and
-// recoveryStopsAfter in src/backend/access/transam/xlogrecovery.c (xlog.c before version 15).
+// recoveryStopsAfter in src/backend/access/transam/xlogrecovery.c (xlog.c before version 15),
+// xl_tblspc_create_rec in src/include/commands/tablespace.h, tblspc_redo in
+// src/backend/commands/tablespace.c.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +38,18 @@ struct NamedPoint {
   Lsn end;
 };
 
+// What CREATE TABLESPACE wrote. Recovery makes the link of that oid anew, to that location, and the
+// tablespace's own directory there.
+struct TablespaceCreation {
+  uint32_t oid = 0;
+  std::string location;  // empty for one that lies in the data directory (a developer's option)
+  Lsn start;
+  friend bool operator==(const TablespaceCreation&, const TablespaceCreation&) = default;
+};
+
 bool EndsTransaction(const WalRecord& record);
 bool NamesPoint(const WalRecord& record);
+bool CreatesTablespace(const WalRecord& record);
 
 // `body` is the whole record, as WalReader::Body() gives it, of a record of that kind.
 // Errors: kUnsupported when the bytes, although their checksum is right, do not have the form that
@@ -44,5 +57,7 @@ bool NamesPoint(const WalRecord& record);
 Result<TransactionEnd> ReadTransactionEnd(const WalRecord& record, ByteView body,
                                           int major_version);
 Result<NamedPoint> ReadNamedPoint(const WalRecord& record, ByteView body, int major_version);
+Result<TablespaceCreation> ReadTablespaceCreation(const WalRecord& record, ByteView body,
+                                                  int major_version);
 
 }  // namespace pgcairn::postgres

@@ -34,10 +34,11 @@ Status CheckFollows(const WalSegmentHeader& header, ByteView next) {
                "give the segments of one cluster in their order"};
 }
 
-// Runs the reader to its end. `on_record` sees every record, the other two those that are theirs.
-template <typename OnRecord, typename OnEnd, typename OnPoint>
-Status ReadStops(WalReader& reader, int major_version, const OnRecord& on_record,
-                 const OnEnd& on_end, const OnPoint& on_point) {
+// Runs the reader to its end. `on_record` sees every record, the others those that are theirs.
+template <typename OnRecord, typename OnEnd, typename OnPoint, typename OnTablespace>
+Status ReadRecords(WalReader& reader, int major_version, const OnRecord& on_record,
+                   const OnEnd& on_end, const OnPoint& on_point,
+                   const OnTablespace& on_tablespace) {
   while (reader.Next()) {
     const WalRecord& record = reader.record();
     on_record(record);
@@ -48,16 +49,37 @@ Status ReadStops(WalReader& reader, int major_version, const OnRecord& on_record
     } else if (NamesPoint(record)) {
       ASSIGN_OR_RETURN(NamedPoint point, ReadNamedPoint(record, reader.Body(), major_version));
       on_point(std::move(point));
+    } else if (CreatesTablespace(record)) {
+      ASSIGN_OR_RETURN(TablespaceCreation creation,
+                       ReadTablespaceCreation(record, reader.Body(), major_version));
+      on_tablespace(std::move(creation));
     }
   }
   return Status::Ok();
 }
 
-// The record that could not be completed is, or may be, one at which recovery stops.
-bool MayHideStop(const WalReader& reader) {
+// The record that could not be completed is, or may be, one that is looked for.
+bool MayHideRecord(const WalReader& reader) {
   if (reader.end() != WalEnd::kCutOff) return false;
   const auto& record = reader.cut_off();
-  return !record || EndsTransaction(*record) || NamesPoint(*record);
+  return !record || EndsTransaction(*record) || NamesPoint(*record) || CreatesTablespace(*record);
+}
+
+// All of what begins in `segment`, with what ForEachRecoveryStop() says of `next`.
+template <typename OnEnd, typename OnPoint, typename OnTablespace>
+Status ReadTogether(ByteView segment, ByteView next, const OnEnd& on_end, const OnPoint& on_point,
+                    const OnTablespace& on_tablespace) {
+  ASSIGN_OR_RETURN(WalSegmentHeader header, ReadWholeSegmentHeader(segment));
+  if (!next.empty()) RETURN_IF_ERROR(CheckFollows(header, next));
+  WalReader reader(header, segment, next);
+  RETURN_IF_ERROR(ReadRecords(
+      reader, header.major_version, [](const WalRecord&) {}, on_end, on_point, on_tablespace));
+  if (next.empty() || !MayHideRecord(reader)) return Status::Ok();
+  return Error{Code::kNotFound,
+               fmt::format("a WAL record that begins in the segment at {} goes on past the {} "
+                           "bytes given after it",
+                           header.start.ToText(), next.size()),
+               "give the segments after that one too"};
 }
 
 bool IsCommit(TransactionEndKind kind) {
@@ -83,7 +105,7 @@ Result<WalSegmentSummary> SummarizeWal(ByteView segment) {
   summary.valid_end = summary.header.start;
   XidRanges xids;
   WalReader reader(summary.header, segment, {});
-  RETURN_IF_ERROR(ReadStops(
+  RETURN_IF_ERROR(ReadRecords(
       reader, summary.header.major_version,
       [&](const WalRecord& record) {
         if (summary.first_record.value == 0) summary.first_record = record.start;
@@ -94,9 +116,10 @@ Result<WalSegmentSummary> SummarizeWal(ByteView segment) {
         AddTimes(summary, end);
         xids.Add(end.xid);
       },
-      [&](NamedPoint point) { summary.named_points.push_back(std::move(point)); }));
+      [&](NamedPoint point) { summary.named_points.push_back(std::move(point)); },
+      [&](TablespaceCreation creation) { summary.tablespaces.push_back(std::move(creation)); }));
   summary.xids = std::move(xids).Take();
-  summary.tail_incomplete = MayHideStop(reader);
+  summary.tail_incomplete = MayHideRecord(reader);
   summary.ended_by_switch = reader.end() == WalEnd::kSwitched;
   return summary;
 }
@@ -104,19 +127,13 @@ Result<WalSegmentSummary> SummarizeWal(ByteView segment) {
 Status ForEachRecoveryStop(ByteView segment, ByteView next,
                            const std::function<void(const TransactionEnd&)>& on_end,
                            const std::function<void(const NamedPoint&)>& on_point) {
-  ASSIGN_OR_RETURN(WalSegmentHeader header, ReadWholeSegmentHeader(segment));
-  if (!next.empty()) RETURN_IF_ERROR(CheckFollows(header, next));
-  WalReader reader(header, segment, next);
-  RETURN_IF_ERROR(ReadStops(
-      reader, header.major_version, [](const WalRecord&) {}, on_end, on_point));
-  if (!next.empty() && MayHideStop(reader)) {
-    return Error{Code::kNotFound,
-                 fmt::format("a WAL record that begins in the segment at {} goes on past the {} "
-                             "bytes given after it",
-                             header.start.ToText(), next.size()),
-                 "give the segments after that one too"};
-  }
-  return Status::Ok();
+  return ReadTogether(segment, next, on_end, on_point, [](const TablespaceCreation&) {});
+}
+
+Status ForEachTablespace(ByteView segment, ByteView next,
+                         const std::function<void(const TablespaceCreation&)>& on_creation) {
+  return ReadTogether(
+      segment, next, [](const TransactionEnd&) {}, [](const NamedPoint&) {}, on_creation);
 }
 
 }  // namespace pgcairn::postgres

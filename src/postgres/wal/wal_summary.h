@@ -1,5 +1,5 @@
-// What one segment of the write-ahead log means for recovery targets: which moments, transactions
-// and named points can be reached with it.
+// What one segment of the write-ahead log means for a recovery: which moments, transactions and
+// named points can be reached with it, and which tablespaces it makes.
 //
 // Source: recoveryStopsBefore, recoveryStopsAfter and getRecordTimestamp in
 // src/backend/access/transam/xlogrecovery.c (xlog.c before version 15).
@@ -33,14 +33,15 @@ struct WalSegmentSummary {
   uint64_t transaction_end_count = 0;
   // Use AnyHolds(): "transaction X may end in this segment".
   std::vector<XidRange> xids;
-  std::vector<NamedPoint> named_points;  // in the order of the log
+  std::vector<NamedPoint> named_points;         // in the order of the log
+  std::vector<TablespaceCreation> tablespaces;  // likewise
 
   Lsn first_record;  // 0 when no whole record begins here
   // The end of the last whole record that begins here (after a switch that is the segment's end);
   // the segment's start when there is none.
   Lsn valid_end;
-  // The last record begins here and goes on in the next segment, and it is, or may be, the end of a
-  // transaction or a named point. It is counted in nothing above: ForEachRecoveryStop() reads it.
+  // The last record begins here and goes on in the next segment, and it is, or may be, one of those
+  // above. It is counted in nothing above: ForEachRecoveryStop() and ForEachTablespace() read it.
   bool tail_incomplete = false;
   bool ended_by_switch = false;
 };
@@ -61,5 +62,9 @@ Result<WalSegmentSummary> SummarizeWal(ByteView segment);
 Status ForEachRecoveryStop(ByteView segment, ByteView next,
                            const std::function<void(const TransactionEnd&)>& on_end,
                            const std::function<void(const NamedPoint&)>& on_point);
+
+// Likewise for every tablespace that is made.
+Status ForEachTablespace(ByteView segment, ByteView next,
+                         const std::function<void(const TablespaceCreation&)>& on_creation);
 
 }  // namespace pgcairn::postgres

@@ -131,6 +131,41 @@ TEST(SummarizeWal, ATailIsIncompleteOnlyWhenItMayHideAStop) {
   EXPECT_EQ(SummarizeWal(fits.Segment(0))->transaction_end_count, 1U);
 }
 
+TEST(SummarizeWal, ListsTheTablespacesThatAreMade) {
+  WalBuilder builder;
+  Lsn first = builder.AddTablespace(16'400, "/mnt/fast disk/pg");
+  builder.Add(5, 0x10, 700, testing::MainDataOnly(Bytes{0x10, 0x40, 0, 0}));  // DROP
+  Lsn second = builder.AddTablespace(16'401, "");
+  auto summary = SummarizeWal(builder.Segment(0));
+  ASSERT_TRUE(summary.ok());
+  EXPECT_EQ(summary->tablespaces, (std::vector<TablespaceCreation>{
+                                      {16'400, "/mnt/fast disk/pg", first}, {16'401, "", second}}));
+}
+
+TEST(SummarizeWal, ATablespaceWithoutItsEndIsOfAnUnknownForm) {
+  for (const Bytes& data : {Bytes{1, 0, 0}, Bytes{1, 0, 0, 0}, Bytes{1, 0, 0, 0, '/'}}) {
+    WalBuilder builder;
+    builder.Add(5, 0x00, 700, testing::MainDataOnly(data));
+    EXPECT_EQ(SummarizeWal(builder.Segment(0)).code(), Code::kUnsupported);
+  }
+}
+
+TEST(ForEachTablespace, ReadsTheOneAcrossTheEnd) {
+  for (uint32_t room = 8; room <= 32; room += 8) {
+    WalBuilder builder;
+    builder.FillSegmentUpTo(room);
+    Lsn start = builder.AddTablespace(16'400, "/mnt/fast");
+    builder.AddTablespace(16'401, "/mnt/in the next");
+    EXPECT_TRUE(SummarizeWal(builder.Segment(0))->tail_incomplete) << room;
+    std::vector<TablespaceCreation> found;
+    auto add = [&](const TablespaceCreation& creation) { found.push_back(creation); };
+    ASSERT_TRUE(ForEachTablespace(builder.Segment(0), {}, add).ok());
+    EXPECT_TRUE(found.empty());
+    ASSERT_TRUE(ForEachTablespace(builder.Segment(0), builder.Segment(1), add).ok());
+    EXPECT_EQ(found, (std::vector<TablespaceCreation>{{16'400, "/mnt/fast", start}}));
+  }
+}
+
 TEST(SummarizeWal, RefusesFewerOrMoreBytesThanASegment) {
   WalBuilder builder;
   builder.AddCommit(1, 1);

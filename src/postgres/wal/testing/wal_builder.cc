@@ -62,6 +62,14 @@ Lsn WalBuilder::AddPoint(std::string_view name, int64_t since_2000_us) {
   return Add(0, 0x70, 0, MainDataOnly(data));
 }
 
+Lsn WalBuilder::AddTablespace(uint32_t oid, std::string_view location) {
+  Bytes data;
+  AppendLe(data, oid);
+  Append(data, AsBytes(location));
+  data.push_back(0);
+  return Add(5, 0x00, 700, MainDataOnly(data));
+}
+
 Lsn WalBuilder::AddOther(uint32_t total_bytes) {
   Bytes data(total_bytes - kWalRecordHeaderBytes, 0xAB);
   data[0] = data.size() - 2 < 256 ? 255 : 254;

@@ -34,6 +34,8 @@ class WalBuilder {
   Lsn AddCommit(uint32_t xid, int64_t since_2000_us);
   Lsn AddAbort(uint32_t xid, int64_t since_2000_us);
   Lsn AddPoint(std::string_view name, int64_t since_2000_us);
+  // CREATE TABLESPACE.
+  Lsn AddTablespace(uint32_t oid, std::string_view location);
   // A record of no interest that takes up `total_bytes`, from 32 on.
   Lsn AddOther(uint32_t total_bytes);
   // Adds records of no interest until the next one would begin `bytes` before the segment's end.
