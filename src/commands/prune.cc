@@ -88,7 +88,11 @@ class Pruning {
     ASSIGN_OR_RETURN(Decision decision,
                      named_.empty() ? ByRetention(situation, backups) : ByName(situation, backups));
     const std::vector<std::string>& going = decision.deletable.backup_ids;
-    RETURN_IF_ERROR(RefuseUnlessDry(GuardLastGood(backups, going)));
+    std::vector<BackupFacts> certain = backups;
+    std::erase_if(certain, [&](const BackupFacts& backup) {
+      return situation.as_good_as_gone.contains(backup.id);
+    });
+    RETURN_IF_ERROR(RefuseUnlessDry(GuardLastGood(certain, going)));
     RETURN_IF_ERROR(
         RefuseUnlessDry(GuardShare(going.size(), situation.inventory.backups.ids.size(),
                                    options_.max_share.value_or(settings_.prune.max_share))));

@@ -9,6 +9,7 @@
 #include "repository/damaged/damaged_store.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/notes/note_store.h"
+#include "repository/prune/trash.h"
 
 namespace pgcairn::commands {
 namespace {
@@ -61,6 +62,22 @@ TEST_F(PruneTest, WhatNoRuleKeepsGoesAndTheRestIsWhole) {
   EXPECT_TRUE(verified->good());
   EXPECT_TRUE(verified->warnings.empty()) << verified->warnings.front();
   EXPECT_EQ(verified->orphan_packs, 0u);
+}
+
+TEST_F(PruneTest, WhatAnotherPruneIsAboutToDeleteIsNotTheGoodOneThatStays) {
+  repository::TrashList trash;
+  trash.backup_ids = {kSecond};
+  ASSERT_TRUE(
+      repository::PutTrash(repository_.cluster(), "20240105_000000-0009", Timestamp::Now(), trash)
+          .ok());
+  PruneOptions options;
+  options.backups = {kFirst};
+  options.max_share = 100;
+  Result<PruneReport> report = Prune(options);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.code(), Code::kRefused);
+  EXPECT_NE(report.error().message.find(kFirst), std::string::npos) << report.error().message;
+  EXPECT_EQ(Ids().size(), 2u);
 }
 
 // The newest one would be all that is kept, and its restore would fail.

@@ -86,13 +86,16 @@ format::ProcessIdentity ThisProcess() {
   return process;
 }
 
-Life LifeOf(const format::ProcessIdentity& process) {
-  format::ProcessIdentity here = ThisProcess();
+Life LifeOf(const format::ProcessIdentity& process) { return LifeOf(process, ThisProcess()); }
+
+Life LifeOf(const format::ProcessIdentity& process, const format::ProcessIdentity& here) {
   if (process.host().empty() || process.host() != here.host() ||
       process.machine() != here.machine() || process.boot_id().empty() || here.boot_id().empty()) {
     return Life::kUnknown;
   }
-  if (process.boot_id() != here.boot_id()) return Life::kDead;
+  if (process.boot_id() != here.boot_id()) {
+    return here.machine().empty() ? Life::kUnknown : Life::kDead;
+  }
   if (process.process_id_space() == 0 || process.process_id_space() != here.process_id_space() ||
       process.process_id() == 0 || process.process_start_ticks() == 0) {
     return Life::kUnknown;

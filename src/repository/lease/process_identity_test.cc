@@ -91,6 +91,15 @@ TEST(ProcessIdentity, WhatRanBeforeTheLastBootIsDead) {
   EXPECT_EQ(LifeOf(before), Life::kDead);
 }
 
+TEST(ProcessIdentity, WithoutAMachineIdAnotherBootMayBeAnotherHosts) {
+  format::ProcessIdentity here = ThisProcess();
+  here.clear_machine();
+  format::ProcessIdentity before = here;
+  EXPECT_EQ(LifeOf(before, here), Life::kAlive);
+  before.set_boot_id("00000000-0000-0000-0000-000000000000");
+  EXPECT_EQ(LifeOf(before, here), Life::kUnknown);
+}
+
 TEST(ProcessIdentity, NothingIsKnownOfOtherHostsAndOtherSpaces) {
   Child child;
   child.Send(SIGKILL);
