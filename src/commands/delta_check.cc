@@ -168,6 +168,23 @@ class TargetCheck {
     return RefuseUnarchivedWal(wal);
   }
 
+  // A copy has links that lead to the original's files, and nothing tells them from its own.
+  bool IsWhereBackupWasTaken() const {
+    std::error_code error;
+    return data_ == AbsolutePath(manifest_.data_directory(), "/") ||
+           fs::equivalent(data_, manifest_.data_directory(), error);
+  }
+
+  // `what`: of the original.
+  Status RefuseCopiedLink(const std::string& link, const char* what, std::string hint) const {
+    if (IsWhereBackupWasTaken()) return {};
+    std::error_code error;
+    return Refused(fmt::format("{} is a link to {}, and {} is not where the backup was taken: if "
+                               "it is a copy, that is the original's {}, and would be emptied",
+                               link, fs::read_symlink(link, error).string(), data_, what),
+                   std::move(hint));
+  }
+
   // It will be emptied: so it must be what its name says.
   Status CheckLinkedWal(const std::string& wal) {
     std::error_code error;
@@ -179,6 +196,10 @@ class TargetCheck {
                      "the data directory");
     }
     RETURN_IF_ERROR(RefuseUsedByServer(target));
+    RETURN_IF_ERROR(RefuseCopiedLink(
+        wal, "WAL",
+        "remove the link: pg_wal is then made in the data directory, and may be moved and linked "
+        "to a place of its own after the restore"));
     ASSIGN_OR_RETURN(std::vector<fs::path> entries, EntriesOf(target));
     for (const fs::path& entry : entries) {
       if (IsOfWalDirectory(entry.filename().string())) continue;
@@ -243,11 +264,20 @@ class TargetCheck {
     for (const fs::path& entry : entries) {
       std::error_code error;
       const fs::path target = fs::read_symlink(entry, error);
-      if (error || !postgres::ParseOid(entry.filename().string())) continue;
+      const std::optional<uint32_t> oid = postgres::ParseOid(entry.filename().string());
+      if (error || !oid) continue;
       if (!Exists(target.string())) continue;
       RETURN_IF_ERROR(RefuseUsedByServer(target.string()));
       const std::string place = (target / version_directory_).string();
-      if (Exists(place)) RETURN_IF_ERROR(scan_.Of(place));
+      if (!Exists(place)) continue;
+      if (!places_.tablespace_locations.contains(*oid)) {
+        RETURN_IF_ERROR(RefuseCopiedLink(
+            entry.string(), "tablespace",
+            fmt::format("the backup does not have this tablespace: remove the link, and {} too if "
+                        "it is this directory's own",
+                        place)));
+      }
+      RETURN_IF_ERROR(scan_.Of(place));
     }
     return {};
   }
