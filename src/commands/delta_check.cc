@@ -314,4 +314,34 @@ Result<bool> CheckDeltaTarget(const format::Manifest& manifest, const RestorePla
   return TargetCheck(manifest, places).Run();
 }
 
+Status CheckDeltaConfig(const PathsOfBackup& paths, const RestorePlaces& places) {
+  const std::string& directory = places.config_directory;
+  if (paths.config_directory.empty()) return {};
+  const std::string hint = fmt::format(
+      "the configuration from outside the data directory is restored to {}, and what the backup "
+      "does not have is removed there: move away what is there now",
+      directory);
+  struct stat info {};
+  if (::lstat(directory.c_str(), &info) != 0) {
+    return errno == ENOENT ? Status() : ErrnoError(errno, "looking at", directory);
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return Refused(fmt::format("{} is {}", directory,
+                               S_ISLNK(info.st_mode) ? "a link" : "there, and is no directory"),
+                   hint);
+  }
+  ASSIGN_OR_RETURN(std::vector<fs::path> entries, EntriesOf(directory));
+  std::erase_if(entries, [](const fs::path& entry) { return entry.filename() == "lost+found"; });
+  const bool of_a_restore =
+      entries.empty() || std::ranges::any_of(entries, [&](const fs::path& entry) {
+        return paths.config_directory.contains(entry.filename().string());
+      });
+  if (!of_a_restore) {
+    return Refused(fmt::format("{} holds {} and nothing that a restore put there", directory,
+                               entries.front().filename().string()),
+                   hint);
+  }
+  return OwnershipScan().Of(directory);
+}
+
 }  // namespace pgcairn::commands

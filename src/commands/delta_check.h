@@ -2,6 +2,7 @@
 // (rule 9: the same cluster, and no server on it).
 #pragma once
 
+#include "commands/delta_cleanup.h"
 #include "commands/restore_target.h"
 #include "format/manifest.pb.h"
 #include "util/result.h"
@@ -17,5 +18,10 @@ namespace pgcairn::commands {
 // was never archived would be lost. kNoSpace. kDamaged: a pg_control or a marker that cannot
 // be believed.
 Result<bool> CheckDeltaTarget(const format::Manifest& manifest, const RestorePlaces& places);
+
+// The same of config_directory, when the backup has configuration from outside: it may be absent or
+// empty. kRefused: it is a link or no directory; nothing in it is of such a backup, so that it is
+// another's; a file belongs to another user.
+Status CheckDeltaConfig(const PathsOfBackup& paths, const RestorePlaces& places);
 
 }  // namespace pgcairn::commands

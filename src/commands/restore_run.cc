@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "commands/delta_check.h"
 #include "commands/delta_cleanup.h"
 #include "commands/delta_takeover.h"
 #include "commands/file_system_sync.h"
@@ -106,6 +107,7 @@ Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings
   if (existing == Existing::kReuse) {
     // Before the old directory is made unusable: a backup that cannot be read must not cost it.
     ASSIGN_OR_RETURN(wanted, ReadPathsOfBackup(cluster, manifest));
+    RETURN_IF_ERROR(CheckDeltaConfig(wanted, places));
   }
   ASSIGN_OR_RETURN(std::vector<FileSystemSync> syncs, BeginSyncs(places));
   // The configuration lies beside the data directory, which may be a disk of its own.

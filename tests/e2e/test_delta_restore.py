@@ -402,6 +402,93 @@ def test_debians_place_comes_back_with_its_configuration_untouched(scratch):
     assert server.sql("SHOW work_mem") == "7MB"
 
 
+@pytest.fixture(name="debian")
+def _debian(scratch):
+    """A cluster of Debian's kind that was restored elsewhere: its target, and the restore's words."""
+    server = DebianServer(scratch, scratch.root / "data")
+    scratch.servers.append(server)
+    server.initdb()
+    scratch.protect(server)
+    scratch.pgcairn("backup")
+    server.stop()
+    target = scratch.root / "restored"
+    arguments = ["restore", "--type=full", f"--target-dir={target}"]
+    scratch.pgcairn(*arguments)
+    return SimpleNamespace(scratch=scratch, target=target, arguments=[*arguments, "--delta"],
+                           config=scratch.root / "restored.config")
+
+
+def test_configuration_from_outside_becomes_what_the_backup_has_too(debian):
+    """A server that includes a directory would read what was left there."""
+    scratch, config = debian.scratch, debian.config
+    expected = tree_state(config)
+    [main] = config.rglob("postgresql.conf")
+    memory = main.parent / "conf.d/memory.conf"
+    elsewhere = scratch.make_directory("elsewhere")
+
+    def differences():
+        scratch.pgcairn(*debian.arguments)
+        return changes(expected, tree_state(config))
+
+    write(config, {"stray": "1", "opt/pg/more.conf": "x = 1"})
+    write(main.parent, {"conf.d/zz.conf": "work_mem = '1GB'", "conf.d/old/a.conf": "y = 1"})
+    memory.write_text("work_mem = '8MB'\n")
+    (main.parent / "pg_ident.conf").unlink()
+    assert differences() == []
+    assert "7MB" in memory.read_text()
+
+    # Links in the place of a file and of a directory are not followed.
+    write(elsewhere, {"mine": "dear", "conf.d/mine.conf": "dear", "conf.d/memory.conf": "dear"})
+    before = tree_state(elsewhere)
+    shutil.rmtree(main.parent / "conf.d")
+    (main.parent / "conf.d").symlink_to(elsewhere / "conf.d")
+    (main.parent / "pg_hba.conf").unlink()
+    (main.parent / "pg_hba.conf").symlink_to(elsewhere / "mine")
+    assert differences() == []
+    assert changes(before, tree_state(elsewhere)) == []
+
+    shutil.rmtree(config)
+    assert differences() == []
+
+
+def test_a_place_for_configuration_that_is_no_restores_is_refused(debian):
+    scratch, config = debian.scratch, debian.config
+    kept = config.with_name("kept")
+    config.rename(kept)
+    before = tree_state(kept)
+
+    def refused(word):
+        untouched = tree_state(debian.target)
+        result = scratch.pgcairn(*debian.arguments, check=False)
+        assert result.returncode == REFUSED, result.stdout + result.stderr
+        assert str(config) in result.stderr and word in result.stderr
+        assert "HINT" in result.stderr and "incomplete" not in result.stderr
+        assert changes(untouched, tree_state(debian.target)) == []
+
+    config.symlink_to(kept)
+    refused("is a link")
+    config.unlink()
+    config.write_text("settings of another program")
+    refused("is no directory")
+    config.unlink()
+    scratch.make_directory(config.name)
+    write(config, {"settings/of": "another program"})
+    refused("settings")
+    assert (config / "settings/of").read_text() == "another program"
+    shutil.rmtree(config)
+    assert changes(before, tree_state(kept)) == []
+    kept.rename(config)
+    [top] = config.iterdir()
+    top.chmod(0o755)
+    as_root = [] if os.getuid() == 0 else ["sudo", "-n"]
+    subprocess.run([*as_root, "chown", "root", top], check=True)
+    refused("belongs to another user")
+    subprocess.run([*as_root, "chown", f"{debian.target.stat().st_uid}", top], check=True)
+    top.chmod(0o700)
+    scratch.pgcairn(*debian.arguments)
+    assert changes(before, tree_state(config)) == []
+
+
 # kill -9
 
 def require_no_server_starts(victim):
