@@ -18,6 +18,7 @@
 #include "commands/running_server.h"
 #include "postgres/backup_exclusions.h"
 #include "postgres/control_file.h"
+#include "postgres/data_directory.h"
 #include "postgres/relation_path.h"
 #include "util/file.h"
 
@@ -249,26 +250,18 @@ class TargetCheck {
                     wal, first, statuses));
   }
 
-  Result<std::optional<std::string>> LinkOf(uint32_t oid) const {
-    std::error_code error;
-    fs::path target = fs::read_symlink(fmt::format("{}/pg_tblspc/{}", data_, oid), error);
-    if (error) return std::optional<std::string>();
-    return std::optional(target.string());
-  }
-
   // Also of tablespaces that the backup does not have: they will be emptied.
   Status CheckLinksThatAreThere() {
     const std::string tablespaces = data_ + "/pg_tblspc";
     if (!Exists(tablespaces)) return {};
     ASSIGN_OR_RETURN(std::vector<fs::path> entries, EntriesOf(tablespaces));
     for (const fs::path& entry : entries) {
-      std::error_code error;
-      const fs::path target = fs::read_symlink(entry, error);
+      const Result<std::string> target = postgres::ReadTablespaceLink(entry.string());
       const std::optional<uint32_t> oid = postgres::ParseOid(entry.filename().string());
-      if (error || !oid) continue;
-      if (!Exists(target.string())) continue;
-      RETURN_IF_ERROR(RefuseUsedByServer(target.string()));
-      const std::string place = (target / version_directory_).string();
+      if (!target.ok() || !oid) continue;
+      if (!Exists(*target)) continue;
+      RETURN_IF_ERROR(RefuseUsedByServer(*target));
+      const std::string place = *target + "/" + version_directory_;
       if (!Exists(place)) continue;
       if (!places_.tablespace_locations.contains(*oid)) {
         RETURN_IF_ERROR(RefuseCopiedLink(
@@ -285,8 +278,9 @@ class TargetCheck {
   // A tablespace goes where its link leads already, or where none lies.
   Status CheckPlacesOfTablespaces() const {
     for (const auto& [oid, location] : places_.tablespace_locations) {
-      ASSIGN_OR_RETURN(std::optional<std::string> link, LinkOf(oid));
-      if (link == location) continue;
+      const Result<std::string> link =
+          postgres::ReadTablespaceLink(fmt::format("{}/pg_tblspc/{}", data_, oid));
+      if (link.ok() && *link == location) continue;
       const std::string place = location + "/" + version_directory_;
       if (!Exists(place)) continue;
       ASSIGN_OR_RETURN(std::vector<fs::path> entries, EntriesOf(place));

@@ -16,6 +16,7 @@
 
 #include "postgres/backup_exclusions.h"
 #include "postgres/control_file.h"
+#include "postgres/data_directory.h"
 #include "postgres/relation_path.h"
 #include "repository/map/stream_list.h"
 #include "repository/pack/blob_reader.h"
@@ -130,9 +131,7 @@ class DataDirectoryCleaner : public Cleaner {
       const bool stays = !wanted_as_link && in_place != wanted_.end() && in_place->second;
       return stays ? CleanDirectory(path, place) : Remove(place);
     }
-    std::error_code error;
-    const std::string target = fs::read_symlink(place, error).string();
-    if (error) return ErrnoError(error.value(), "reading link", place);
+    ASSIGN_OR_RETURN(const std::string target, postgres::ReadTablespaceLink(place));
     const std::string content = target + "/" + version_directory_;
     if (!wanted_as_link) {
       if (oid && Exists(content)) RETURN_IF_ERROR(RemoveDurably(content));
