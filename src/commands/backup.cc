@@ -420,7 +420,8 @@ Result<int64_t> ServerTimeUs(postgres::Connection& connection) {
   return std::stoll(text);
 }
 
-Status FinishManifest(Run& run, postgres::BackupSession& session, const CopyResult& copied,
+Status FinishManifest(Run& run, postgres::BackupSession& session,
+                      const postgres::DataDirectoryListing& listing, const CopyResult& copied,
                       format::Manifest& manifest) {
   ASSIGN_OR_RETURN(postgres::BackupSession::StopResult stop, session.Stop());
   ASSIGN_OR_RETURN(int64_t stop_time_us, ServerTimeUs(run.connection));
@@ -429,7 +430,9 @@ Status FinishManifest(Run& run, postgres::BackupSession& session, const CopyResu
   manifest.set_stop_lsn(stop.stop_lsn.value);
   manifest.set_stop_time_us(stop_time_us);
   manifest.set_backup_label(stop.backup_label);
-  manifest.set_tablespace_map(stop.tablespace_map);
+  ASSIGN_OR_RETURN(*manifest.mutable_tablespace_map(),
+                   AbsoluteTablespaceMap(listing, std::move(stop.tablespace_map),
+                                         static_cast<int>(manifest.server_version_num() / 10000)));
   DescribeCopy(copied, manifest);
   return NamePredecessor(*run.opened.cluster, manifest);
 }
@@ -499,7 +502,7 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
   ASSIGN_OR_RETURN(control, postgres::ReadControlFile(run.data_directory));
   manifest.set_control_file(ToString(control.bytes));
 
-  RETURN_IF_ERROR(FinishManifest(run, session, copied, manifest));
+  RETURN_IF_ERROR(FinishManifest(run, session, listing, copied, manifest));
   RETURN_IF_ERROR(AwaitWal(run,
                            SegmentsBetween({manifest.timeline()}, {manifest.start_lsn()},
                                            {manifest.stop_lsn()}, run.facts.wal_segment_size),

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <utility>
+#include <vector>
 
+#include "postgres/tablespace_map.h"
 #include "repository/pack/pack_reference.h"
 
 namespace pgcairn::commands {
@@ -55,11 +57,23 @@ void DescribeTablespaces(const postgres::ServerFacts& facts,
   for (const postgres::TablespaceLink& link : listing.tablespaces) {
     format::Tablespace* added = manifest.add_tablespaces();
     added->set_oid(link.oid);
-    added->set_location(link.link_target);
+    added->set_location(link.location);
     for (const postgres::Tablespace& known : facts.tablespaces) {
       if (known.oid == link.oid) added->set_name(known.name);
     }
   }
+}
+
+Result<std::string> AbsoluteTablespaceMap(const postgres::DataDirectoryListing& listing,
+                                          std::string server_map, int server_major) {
+  std::vector<postgres::TablespaceMapEntry> entries;
+  bool as_linked = true;
+  for (const postgres::TablespaceLink& link : listing.tablespaces) {
+    as_linked = as_linked && link.location == link.link_target;
+    entries.push_back({link.oid, link.location});
+  }
+  if (as_linked) return server_map;
+  return postgres::WriteTablespaceMap(entries, server_major);
 }
 
 void DescribeRun(const RunFacts& run, format::Manifest& manifest) {

@@ -9,6 +9,7 @@
 #include "postgres/server_facts.h"
 #include "sources/physical/page_reader.h"
 #include "util/clock.h"
+#include "util/result.h"
 
 namespace pgcairn::commands {
 
@@ -24,9 +25,15 @@ void AddSetting(format::Manifest& manifest, const char* name, std::string value)
 void DescribeServer(const postgres::ServerFacts& facts, const std::string& data_directory,
                     format::Manifest& manifest);
 
-// Tablespaces as the data directory links them: the links are what a restore must make.
+// Tablespaces as the data directory links them: the links are what a restore must make. A relative
+// link becomes an absolute one.
 void DescribeTablespaces(const postgres::ServerFacts& facts,
                          const postgres::DataDirectoryListing& listing, format::Manifest& manifest);
+
+// `server_map`, the server's tablespace_map; written anew when it holds relative links, which would
+// lead elsewhere from another directory.
+Result<std::string> AbsoluteTablespaceMap(const postgres::DataDirectoryListing& listing,
+                                          std::string server_map, int server_major);
 
 void DescribeFindings(const sources::PageFindings& findings, format::Manifest& manifest);
 void DescribeCopy(const CopyResult& copied, format::Manifest& manifest);

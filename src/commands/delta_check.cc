@@ -18,6 +18,7 @@
 #include "commands/running_server.h"
 #include "postgres/backup_exclusions.h"
 #include "postgres/control_file.h"
+#include "postgres/data_directory.h"
 #include "postgres/relation_path.h"
 #include "util/file.h"
 
@@ -168,6 +169,23 @@ class TargetCheck {
     return RefuseUnarchivedWal(wal);
   }
 
+  // A copy has links that lead to the original's files, and nothing tells them from its own.
+  bool IsWhereBackupWasTaken() const {
+    std::error_code error;
+    return data_ == AbsolutePath(manifest_.data_directory(), "/") ||
+           fs::equivalent(data_, manifest_.data_directory(), error);
+  }
+
+  // `what`: of the original.
+  Status RefuseCopiedLink(const std::string& link, const char* what, std::string hint) const {
+    if (IsWhereBackupWasTaken()) return {};
+    std::error_code error;
+    return Refused(fmt::format("{} is a link to {}, and {} is not where the backup was taken: if "
+                               "it is a copy, that is the original's {}, and would be emptied",
+                               link, fs::read_symlink(link, error).string(), data_, what),
+                   std::move(hint));
+  }
+
   // It will be emptied: so it must be what its name says.
   Status CheckLinkedWal(const std::string& wal) {
     std::error_code error;
@@ -179,6 +197,10 @@ class TargetCheck {
                      "the data directory");
     }
     RETURN_IF_ERROR(RefuseUsedByServer(target));
+    RETURN_IF_ERROR(RefuseCopiedLink(
+        wal, "WAL",
+        "remove the link: pg_wal is then made in the data directory, and may be moved and linked "
+        "to a place of its own after the restore"));
     ASSIGN_OR_RETURN(std::vector<fs::path> entries, EntriesOf(target));
     for (const fs::path& entry : entries) {
       if (IsOfWalDirectory(entry.filename().string())) continue;
@@ -228,26 +250,27 @@ class TargetCheck {
                     wal, first, statuses));
   }
 
-  Result<std::optional<std::string>> LinkOf(uint32_t oid) const {
-    std::error_code error;
-    fs::path target = fs::read_symlink(fmt::format("{}/pg_tblspc/{}", data_, oid), error);
-    if (error) return std::optional<std::string>();
-    return std::optional(target.string());
-  }
-
   // Also of tablespaces that the backup does not have: they will be emptied.
   Status CheckLinksThatAreThere() {
     const std::string tablespaces = data_ + "/pg_tblspc";
     if (!Exists(tablespaces)) return {};
     ASSIGN_OR_RETURN(std::vector<fs::path> entries, EntriesOf(tablespaces));
     for (const fs::path& entry : entries) {
-      std::error_code error;
-      const fs::path target = fs::read_symlink(entry, error);
-      if (error || !postgres::ParseOid(entry.filename().string())) continue;
-      if (!Exists(target.string())) continue;
-      RETURN_IF_ERROR(RefuseUsedByServer(target.string()));
-      const std::string place = (target / version_directory_).string();
-      if (Exists(place)) RETURN_IF_ERROR(scan_.Of(place));
+      const Result<std::string> target = postgres::ReadTablespaceLink(entry.string());
+      const std::optional<uint32_t> oid = postgres::ParseOid(entry.filename().string());
+      if (!target.ok() || !oid) continue;
+      if (!Exists(*target)) continue;
+      RETURN_IF_ERROR(RefuseUsedByServer(*target));
+      const std::string place = *target + "/" + version_directory_;
+      if (!Exists(place)) continue;
+      if (!places_.tablespace_locations.contains(*oid)) {
+        RETURN_IF_ERROR(RefuseCopiedLink(
+            entry.string(), "tablespace",
+            fmt::format("the backup does not have this tablespace: remove the link, and {} too if "
+                        "it is this directory's own",
+                        place)));
+      }
+      RETURN_IF_ERROR(scan_.Of(place));
     }
     return {};
   }
@@ -255,8 +278,9 @@ class TargetCheck {
   // A tablespace goes where its link leads already, or where none lies.
   Status CheckPlacesOfTablespaces() const {
     for (const auto& [oid, location] : places_.tablespace_locations) {
-      ASSIGN_OR_RETURN(std::optional<std::string> link, LinkOf(oid));
-      if (link == location) continue;
+      const Result<std::string> link =
+          postgres::ReadTablespaceLink(fmt::format("{}/pg_tblspc/{}", data_, oid));
+      if (link.ok() && *link == location) continue;
       const std::string place = location + "/" + version_directory_;
       if (!Exists(place)) continue;
       ASSIGN_OR_RETURN(std::vector<fs::path> entries, EntriesOf(place));
@@ -282,6 +306,36 @@ class TargetCheck {
 
 Result<bool> CheckDeltaTarget(const format::Manifest& manifest, const RestorePlaces& places) {
   return TargetCheck(manifest, places).Run();
+}
+
+Status CheckDeltaConfig(const PathsOfBackup& paths, const RestorePlaces& places) {
+  const std::string& directory = places.config_directory;
+  if (paths.config_directory.empty()) return {};
+  const std::string hint = fmt::format(
+      "the configuration from outside the data directory is restored to {}, and what the backup "
+      "does not have is removed there: move away what is there now",
+      directory);
+  struct stat info {};
+  if (::lstat(directory.c_str(), &info) != 0) {
+    return errno == ENOENT ? Status() : ErrnoError(errno, "looking at", directory);
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return Refused(fmt::format("{} is {}", directory,
+                               S_ISLNK(info.st_mode) ? "a link" : "there, and is no directory"),
+                   hint);
+  }
+  ASSIGN_OR_RETURN(std::vector<fs::path> entries, EntriesOf(directory));
+  std::erase_if(entries, [](const fs::path& entry) { return entry.filename() == "lost+found"; });
+  const bool of_a_restore =
+      entries.empty() || std::ranges::any_of(entries, [&](const fs::path& entry) {
+        return paths.config_directory.contains(entry.filename().string());
+      });
+  if (!of_a_restore) {
+    return Refused(fmt::format("{} holds {} and nothing that a restore put there", directory,
+                               entries.front().filename().string()),
+                   hint);
+  }
+  return OwnershipScan().Of(directory);
 }
 
 }  // namespace pgcairn::commands

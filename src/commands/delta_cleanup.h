@@ -1,4 +1,5 @@
-// Removes from a data directory what the backup does not have, before a delta restore.
+// Removes from a data directory, and from the configuration beside it, what the backup does not
+// have, before a delta restore.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,13 @@
 
 namespace pgcairn::commands {
 
-// What a backup has below the data directory: whether a path is a directory.
-using PathsOfBackup = std::unordered_map<std::string, bool>;
+// What a backup has below a directory: whether a path is a directory.
+using PathsBelow = std::unordered_map<std::string, bool>;
+
+struct PathsOfBackup {
+  PathsBelow data_directory;
+  PathsBelow config_directory;  // empty: the backup has no configuration from outside
+};
 
 // kDamaged, kNotFound: a stream list cannot be read. To be known before anything is touched.
 // Memory: about 150 bytes for each file of the backup.
@@ -27,10 +33,11 @@ Result<PathsOfBackup> ReadPathsOfBackup(const repository::ClusterAccess& cluster
 // archive's WAL has too, and a server that does not find a segment in the archive replays what
 // lies there. A link pg_wal stays, and what it leads to is emptied.
 //
-// A directory "lost+found", and a link of the server's log to elsewhere, stay.
+// A directory "lost+found", and a link of the server's log to elsewhere, stay. So does the whole
+// config_directory when the backup has no configuration from outside.
 //
-// Returns the number of files and links removed. What is removed from the data directory is not
-// durable until its file system is synced.
+// Returns the number of files and links removed. What is removed from the two directories is not
+// durable until their file systems are synced.
 Result<uint64_t> RemoveWhatBackupLacks(PathsOfBackup wanted, const format::Manifest& manifest,
                                        const RestorePlaces& places);
 

@@ -268,7 +268,10 @@ TEST_F(DeltaFilesTest, ALinkedWalDirectoryIsEmptiedAndStays) {
 
 class DeltaCheckTest : public DeltaFilesTest {
  protected:
-  DeltaCheckTest() { Put(target_, postgres::kControlFilePath, AsBytes(manifest_.control_file())); }
+  DeltaCheckTest() {
+    Put(target_, postgres::kControlFilePath, AsBytes(manifest_.control_file()));
+    manifest_.set_data_directory(target_);
+  }
 
   void ExpectRefused(const std::string& text, Code code = Code::kRefused) {
     const Tree before = ReadTree(target_);
@@ -380,6 +383,26 @@ TEST_F(DeltaCheckTest, ALinkedWalDirectoryMustBeOne) {
   ExpectAccepted();
   Put(wal, "holiday.jpg", AsBytes("dear"));
   ExpectRefused("holiday.jpg");
+}
+
+TEST_F(DeltaCheckTest, LinksOfACopyMayLeadToTheOriginals) {
+  const std::string wal = scratch_.path() + "/wal";
+  const std::string later = scratch_.path() + "/later";
+  const std::string link = target_ + "/pg_tblspc/16999";
+  fs::create_symlink(later, link);
+  Put(later, "readme", AsBytes("theirs"));
+  manifest_.set_data_directory("/srv/original");
+  ExpectAccepted();  // nothing would be removed there
+  Put(later, fmt::format("{}/5/1", kVersionDirectory), AsBytes("theirs"));
+  ExpectRefused(link + " is a link to " + later);
+  fs::rename(target_ + "/pg_wal", wal);
+  fs::create_symlink(wal, target_ + "/pg_wal");
+  ExpectRefused("/pg_wal is a link to " + wal);
+  // The same directory under another name is no copy.
+  const std::string name = scratch_.path() + "/name";
+  fs::create_directory_symlink(target_, name);
+  manifest_.set_data_directory(name);
+  ExpectAccepted();
 }
 
 TEST_F(DeltaCheckTest, ATablespaceGoesNowhereElseThanItsLinkLeads) {

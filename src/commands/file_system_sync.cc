@@ -20,6 +20,7 @@ Result<FileSystemSync> FileSystemSync::Begin(const std::string& directory) {
 
 Status FileSystemSync::Finish() {
   if (!fd_.valid()) {
+    if (!Exists(directory_)) return {};
     ASSIGN_OR_RETURN(fd_, Open(directory_, O_RDONLY | O_DIRECTORY));
   }
   if (::syncfs(fd_.get()) != 0) return ErrnoError(errno, "making durable", directory_);

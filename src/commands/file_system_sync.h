@@ -22,7 +22,7 @@ class FileSystemSync {
   static Result<FileSystemSync> Begin(const std::string& directory);
 
   // When this returns OK, all that was written there since Begin is durable, directories included.
-  // Waits for what others wrote there, too.
+  // Waits for what others wrote there, too. May be called again, for what was written since.
   Status Finish();
 
  private:

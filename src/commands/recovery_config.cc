@@ -32,38 +32,52 @@ std::string SettingName(std::string_view line) {
   return name;
 }
 
-std::string TargetLines(const RecoveryPlan& plan) {
-  const RecoveryTarget& target = plan.target;
-  std::string lines;
-  auto set = [&](std::string_view name, std::string_view value) {
-    lines += fmt::format("{} = {}\n", name, QuoteSetting(value));
-  };
+struct TargetSetting {
+  std::string_view name;  // empty: there is no target
+  std::string value;
+};
+
+TargetSetting SettingOf(const RecoveryTarget& target) {
   switch (target.kind) {
     case TargetKind::kLatest:
       break;
     case TargetKind::kTime:
-      set("recovery_target_time", target.time.ToText());
-      break;
+      return {"recovery_target_time", target.time.ToText()};
     case TargetKind::kLsn:
-      set("recovery_target_lsn", target.lsn.ToText());
-      break;
+      return {"recovery_target_lsn", target.lsn.ToText()};
     case TargetKind::kXid:
-      set("recovery_target_xid", std::to_string(target.xid));
-      break;
+      return {"recovery_target_xid", std::to_string(target.xid)};
     case TargetKind::kName:
-      set("recovery_target_name", target.name);
-      break;
+      return {"recovery_target_name", target.name};
     case TargetKind::kImmediate:
-      set("recovery_target", "immediate");
-      break;
+      return {"recovery_target", "immediate"};
   }
-  bool can_exclude = target.kind == TargetKind::kTime || target.kind == TargetKind::kLsn ||
-                     target.kind == TargetKind::kXid;
-  if (can_exclude) set("recovery_target_inclusive", target.inclusive ? "true" : "false");
+  return {};
+}
+
+// All of them, for any that is not said here counts as postgresql.conf and what that includes say.
+// The wanted target comes last: after it, an empty other one is an error too.
+// Source: assign_recovery_target_time in src/backend/access/transam/xlogrecovery.c (xlog.c
+// before 15).
+std::string TargetLines(const RecoveryPlan& plan, std::string_view action) {
+  static constexpr std::array<std::string_view, 5> kTargets{
+      "recovery_target", "recovery_target_name", "recovery_target_time", "recovery_target_xid",
+      "recovery_target_lsn"};
+  std::string lines;
+  auto set = [&](std::string_view name, std::string_view value) {
+    lines += fmt::format("{} = {}\n", name, QuoteSetting(value));
+  };
+  const TargetSetting wanted = SettingOf(plan.target);
+  for (std::string_view name : kTargets) {
+    if (name != wanted.name) set(name, "");
+  }
+  if (!wanted.name.empty()) set(wanted.name, wanted.value);
+  set("recovery_target_inclusive", plan.target.inclusive ? "true" : "false");
   // By its number PostgreSQL takes a timeline only with its history file, and an archive that began
   // on a later timeline has none for it.
   bool stays = plan.timeline.value == plan.manifest.timeline();
   set("recovery_target_timeline", stays ? "current" : std::to_string(plan.timeline.value));
+  set("recovery_target_action", action);
   return lines;
 }
 
@@ -101,10 +115,7 @@ std::string RewriteAutoConf(std::string_view auto_conf, const RecoveryPlan& plan
   }
   out += fmt::format("# Written by pgcairn for the restore of {}\n", plan.manifest.backup_id());
   out += fmt::format("restore_command = {}\n", QuoteSetting(settings.restore_command));
-  out += TargetLines(plan);
-  if (plan.target.kind != TargetKind::kLatest) {
-    out += fmt::format("recovery_target_action = {}\n", QuoteSetting(settings.action));
-  }
+  out += TargetLines(plan, settings.action);
   if (!settings.keep_archive_mode) out += "archive_mode = 'off'\n";
   return out;
 }

@@ -17,7 +17,8 @@ struct RecoverySettings {
 };
 
 // `auto_conf` (the restored postgresql.auto.conf) without the recovery settings and restore_command
-// of old, and with those for `plan` at its end. archive_mode is set off unless it is to be kept: a
+// of old, and with those for `plan` at its end: also with those that `plan` does not need, for
+// postgresql.conf may still say something else. archive_mode is set off unless it is to be kept: a
 // copy that archived into its origin's place would spoil it.
 std::string RewriteAutoConf(std::string_view auto_conf, const RecoveryPlan& plan,
                             const RecoverySettings& settings);

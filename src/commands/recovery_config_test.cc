@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cstdio>
+#include <string>
+#include <utility>
 
 namespace pgcairn::commands {
 namespace {
@@ -78,13 +80,34 @@ TEST(RewriteAutoConf, EachTargetHasItsOwnSetting) {
   }
 }
 
+// What postgresql.conf still says of an earlier recovery would count beside the target. An empty
+// one after the wanted one would be an error.
+TEST(RewriteAutoConf, EveryOtherTargetIsEmptyAndComesBeforeTheWantedOne) {
+  const std::pair<TargetKind, std::string> kinds[] = {{TargetKind::kTime, "recovery_target_time"},
+                                                      {TargetKind::kLsn, "recovery_target_lsn"},
+                                                      {TargetKind::kXid, "recovery_target_xid"},
+                                                      {TargetKind::kName, "recovery_target_name"},
+                                                      {TargetKind::kImmediate, "recovery_target"}};
+  for (const auto& [kind, wanted] : kinds) {
+    const std::string text = NewLines(kind);
+    const size_t place = text.find("\n" + wanted + " = ");
+    ASSERT_NE(place, std::string::npos) << wanted;
+    EXPECT_FALSE(Has(text, wanted + " = ''"));
+    for (const auto& [other_kind, other] : kinds) {
+      if (other_kind == kind) continue;
+      EXPECT_TRUE(Has(text, other + " = ''")) << wanted << " " << other;
+      EXPECT_LT(text.find("\n" + other + " = ''"), place) << wanted << " " << other;
+    }
+  }
+}
+
 TEST(RewriteAutoConf, TheLatestHasNoTargetButATimeline) {
   std::string text = NewLines(TargetKind::kLatest);
-  EXPECT_TRUE(Has(text, "recovery_target_timeline = '3'"));
-  for (const char* absent :
-       {"recovery_target =", "recovery_target_time =", "recovery_target_lsn", "recovery_target_xid",
-        "recovery_target_name", "recovery_target_action", "recovery_target_inclusive"}) {
-    EXPECT_EQ(text.find(absent), std::string::npos) << absent;
+  for (const char* line :
+       {"recovery_target = ''", "recovery_target_time = ''", "recovery_target_lsn = ''",
+        "recovery_target_xid = ''", "recovery_target_name = ''", "recovery_target_timeline = '3'",
+        "recovery_target_inclusive = 'true'", "recovery_target_action = 'pause'"}) {
+    EXPECT_TRUE(Has(text, line)) << line;
   }
 }
 
@@ -94,12 +117,12 @@ TEST(RewriteAutoConf, TheBackupsOwnTimelineNeedsNoHistoryFile) {
   EXPECT_TRUE(Has(RewriteAutoConf("", plan, kSettings), "recovery_target_timeline = 'current'"));
 }
 
-TEST(RewriteAutoConf, InclusiveIsSaidWhereItCounts) {
+TEST(RewriteAutoConf, InclusiveIsAlwaysSaid) {
   RecoveryPlan plan = PlanOf(TargetKind::kLsn);
   EXPECT_TRUE(Has(RewriteAutoConf("", plan, kSettings), "recovery_target_inclusive = 'true'"));
   plan.target.inclusive = false;
   EXPECT_TRUE(Has(RewriteAutoConf("", plan, kSettings), "recovery_target_inclusive = 'false'"));
-  EXPECT_EQ(NewLines(TargetKind::kName).find("inclusive"), std::string::npos);
+  EXPECT_TRUE(Has(NewLines(TargetKind::kName), "recovery_target_inclusive = 'true'"));
 }
 
 TEST(RewriteAutoConf, ArchivingStaysOnOnlyWhenAsked) {

@@ -87,6 +87,8 @@ std::vector<std::string> NextCommands(const config::Settings& settings,
 }
 
 Error LeftIncomplete(Error error, const RestorePlaces& places) {
+  // It comes before the first byte is written.
+  if (!HasRestoreMarker(places.data_directory)) return error;
   error.hint += fmt::format(
       "{}what was written to {} until then is incomplete and no server starts there: `restore "
       "--delta` goes on from there",

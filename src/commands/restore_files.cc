@@ -1,5 +1,6 @@
 #include "commands/restore_files.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -80,6 +81,13 @@ class ListRestorer {
   Status failure_;
 };
 
+Status ForgetCachedPages(const std::string& path) {
+  ASSIGN_OR_RETURN(UniqueFd fd, Open(path, O_RDONLY | O_NOFOLLOW));
+  const int error = ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+  if (error != 0) return ErrnoError(error, "forgetting the cached pages of", path);
+  return {};
+}
+
 // Returns which streams are to be compared with what is there.
 Result<std::vector<bool>> PlaceStreams(const RestoreFilesOptions& options, const StreamList& list,
                                        RestoredFiles& restored) {
@@ -97,6 +105,7 @@ Result<std::vector<bool>> PlaceStreams(const RestoreFilesOptions& options, const
       RETURN_IF_ERROR(PlaceDirectory(path, entry.mode, options.existing, entry.path == "pg_wal"));
     } else {
       ASSIGN_OR_RETURN(was_there, PlaceFile(path, entry, options.existing));
+      if (was_there && options.distrust_cache) RETURN_IF_ERROR(ForgetCachedPages(path));
       ++restored.files;
       restored.bytes += entry.size;
     }

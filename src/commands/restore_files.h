@@ -23,6 +23,9 @@ struct RestoreFilesOptions {
   // kRefuse: the directories are empty. kReuse: what lies there already is compared with the
   // backup, and only what differs is fetched and written. Files that the backup does not have stay.
   Existing existing = Existing::kRefuse;
+  // What the kernel keeps of the files in memory may never have reached the disk: it is forgotten
+  // before it is compared. What still waits for its writing is not, and must have been synced.
+  bool distrust_cache = false;
 };
 
 struct RestoredFiles {

@@ -59,6 +59,8 @@ Result<std::optional<RestoreMarker>> ReadRestoreMarker(const std::string& data_d
                "empty the directory and its tablespaces, and restore again"};
 }
 
+bool HasRestoreMarker(const std::string& data_directory) { return Exists(PathIn(data_directory)); }
+
 Status WriteRestoreMarker(const std::string& data_directory, const RestoreMarker& marker) {
   std::string text = fmt::format(
       "{}{}{}\n{}{}\n\nA restore into this directory has not ended, and no server starts here.\n"

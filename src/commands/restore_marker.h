@@ -21,6 +21,8 @@ struct RestoreMarker {
 
 // Nothing when there is none. kDamaged: it does not say what a marker says.
 Result<std::optional<RestoreMarker>> ReadRestoreMarker(const std::string& data_directory);
+// Whether there is one, whatever it says.
+bool HasRestoreMarker(const std::string& data_directory);
 // Durable when it returns OK.
 Status WriteRestoreMarker(const std::string& data_directory, const RestoreMarker& marker);
 Status RemoveRestoreMarker(const std::string& data_directory);

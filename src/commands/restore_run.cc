@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "commands/delta_check.h"
 #include "commands/delta_cleanup.h"
 #include "commands/delta_takeover.h"
 #include "commands/file_system_sync.h"
@@ -106,10 +107,14 @@ Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings
   if (existing == Existing::kReuse) {
     // Before the old directory is made unusable: a backup that cannot be read must not cost it.
     ASSIGN_OR_RETURN(wanted, ReadPathsOfBackup(cluster, manifest));
+    RETURN_IF_ERROR(CheckDeltaConfig(wanted, places));
   }
   ASSIGN_OR_RETURN(std::vector<FileSystemSync> syncs, BeginSyncs(places));
   // The configuration lies beside the data directory, which may be a disk of its own.
   ASSIGN_OR_RETURN(FileSystemSync config_sync, FileSystemSync::Begin(places.config_directory));
+  // A page that an earlier run failed to write stays in the kernel's memory, marked clean, where a
+  // comparison would find it right.
+  const bool distrust_cache = existing == Existing::kReuse && HasRestoreMarker(data);
   RETURN_IF_ERROR(WriteRestoreMarker(data, {manifest.system_identifier(), manifest.backup_id()}));
   WrittenDirectory written;
   if (existing == Existing::kReuse) {
@@ -119,11 +124,16 @@ Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings
     RETURN_IF_ERROR(
         PlaceDirectory(data, DataDirectoryMode(manifest.data_directory_mode()), existing, true));
   }
+  if (distrust_cache) {
+    for (FileSystemSync& sync : syncs) RETURN_IF_ERROR(sync.Finish());
+    RETURN_IF_ERROR(config_sync.Finish());
+  }
   Progress progress(options.progress, "restore", manifest.stream_bytes());
   RestoreFilesOptions files{{data, places.config_directory, places.tablespace_locations},
                             static_cast<size_t>(settings.performance.jobs),
                             progress,
-                            existing};
+                            existing,
+                            distrust_cache};
   ASSIGN_OR_RETURN(written.files, RestoreFiles(cluster, manifest, files));
   RETURN_IF_ERROR(WriteRecoverySettings(settings, plan, places, options));
   RETURN_IF_ERROR(WriteLabels(manifest, places));

@@ -46,13 +46,22 @@ bool Fits(const Mapping& mapping, const format::Tablespace& tablespace) {
 
 Status RefuseUnmapped(const format::Tablespace& tablespace, const std::string& data_directory,
                       const format::Manifest& manifest) {
+  const std::string hint =
+      fmt::format("say where it goes: --tablespace-map {}=/new/place", tablespace.location());
+  if (!tablespace.location().starts_with('/')) {
+    return Error{Code::kRefused,
+                 fmt::format("the backup says of the tablespace {} only that it lies at {}, seen "
+                             "from the data directory's pg_tblspc",
+                             tablespace.name(), tablespace.location()),
+                 hint};
+  }
   if (data_directory == AbsolutePath(manifest.data_directory(), "/")) return {};
   return Error{
       Code::kRefused,
       fmt::format("the tablespace {} lies at {}, and the target {} is not where the backup "
                   "was taken",
                   tablespace.name(), tablespace.location(), data_directory),
-      fmt::format("say where it goes: --tablespace-map {}=/new/place", tablespace.location())};
+      hint};
 }
 
 Status CheckPlacesApart(const RestorePlaces& places) {

@@ -65,6 +65,19 @@ TEST(ChoosePlaces, ElsewhereEveryTablespaceMustBeMapped) {
   EXPECT_NE(places.error().hint.find("--tablespace-map /mnt/slow/pg="), std::string::npos);
 }
 
+// As backups before those that resolve relative links have them: below what directory is unknown.
+TEST(ChoosePlaces, ARelativePlaceMustBeMappedEvenAtTheOrigin) {
+  format::Manifest manifest = ManifestWithTablespaces();
+  manifest.mutable_tablespaces(1)->set_location("../../slow");
+  Result<RestorePlaces> places = ChoosePlaces(manifest, kOrigin, {});
+  ASSERT_FALSE(places.ok());
+  EXPECT_EQ(places.code(), Code::kRefused);
+  EXPECT_NE(places.error().hint.find("--tablespace-map ../../slow="), std::string::npos);
+  places = ChoosePlaces(manifest, kOrigin, {"../../slow=/srv/slow"});
+  ASSERT_TRUE(places.ok()) << places.error().message;
+  EXPECT_TRUE(places->tablespaces_moved);
+}
+
 TEST(ChoosePlaces, AMapThatCannotBeMeantIsAUsageError) {
   for (const char* map : {"fast", "=/new/fast", "fast=", "fast=relative/place", "other=/new/x",
                           "/mnt/fas=/new/x", "1640=/new/x"}) {

@@ -60,9 +60,11 @@ Result<std::string> ProveDataDirectory(const config::Settings& settings,
   }
   RETURN_IF_ERROR(RefuseRepositoryInside(settings.storage.local_path, directory));
   for (const postgres::Tablespace& tablespace : facts.tablespaces) {
-    if (tablespace.location.starts_with('/')) {
-      RETURN_IF_ERROR(RefuseRepositoryInside(settings.storage.local_path, tablespace.location));
-    }
+    // A relative one is relative to the link.
+    const std::string place = tablespace.location.starts_with('/')
+                                  ? tablespace.location
+                                  : fmt::format("{}/pg_tblspc/{}", directory, tablespace.oid);
+    RETURN_IF_ERROR(RefuseRepositoryInside(settings.storage.local_path, place));
   }
   return directory;
 }

@@ -10,9 +10,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
+#include <system_error>
 #include <unordered_set>
 #include <utility>
 
@@ -298,7 +300,7 @@ Status Lister::AddTablespaceLink(const std::string& path, uint32_t oid) {
                  "mount or bring back that directory, or drop the tablespace"};
   }
   RETURN_IF_ERROR(CheckTablespacePlace(path, *real));
-  listing_.tablespaces.push_back({oid, *target});
+  listing_.tablespaces.push_back({oid, *target, target->starts_with('/') ? *target : *real});
   return AddTablespaceContent(path, info);
 }
 
@@ -346,6 +348,16 @@ Status Lister::AddTablespaceContent(const std::string& path, const struct stat& 
 Result<DataDirectoryListing> ListDataDirectory(const std::string& data_directory,
                                                std::string_view version_directory) {
   return Lister(data_directory, version_directory).Run();
+}
+
+Result<std::string> ReadTablespaceLink(const std::string& path) {
+  ASSIGN_OR_RETURN(std::string target, ReadLink(path));
+  if (target.starts_with('/')) return target;
+  std::error_code error;
+  const auto from = std::filesystem::path(path).parent_path();
+  std::string real = std::filesystem::weakly_canonical(from / target, error).string();
+  if (error) return ErrnoError(error.value(), "following link", path);
+  return real;
 }
 
 }  // namespace pgcairn::postgres

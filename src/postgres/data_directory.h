@@ -35,8 +35,9 @@ struct DataDirectoryEntry {
 // A tablespace that lies elsewhere. In-place tablespaces are ordinary directories and not listed.
 struct TablespaceLink {
   uint32_t oid = 0;
-  // The text of the link pg_tblspc/<oid>.
+  // The text of the link pg_tblspc/<oid>, and ReadTablespaceLink() of it.
   std::string link_target;
+  std::string location;
 };
 
 struct DataDirectoryListing {
@@ -67,5 +68,10 @@ struct DataDirectoryListing {
 // to a directory; kStorage.
 Result<DataDirectoryListing> ListDataDirectory(const std::string& data_directory,
                                                std::string_view version_directory);
+
+// Where the link `path` of pg_tblspc leads: its text, and of a relative one (the server never makes
+// any, but takes them) the real path that it stands for, whether that is there or not. kNotFound;
+// kStorage for what is no link.
+Result<std::string> ReadTablespaceLink(const std::string& path);
 
 }  // namespace pgcairn::postgres

@@ -225,11 +225,29 @@ TEST_F(DataDirectoryTest, OfATablespaceOnlyThisVersionsDirectoryIsTaken) {
   ASSERT_EQ(listing.tablespaces.size(), 1U);
   EXPECT_EQ(listing.tablespaces[0].oid, 16400U);
   EXPECT_EQ(listing.tablespaces[0].link_target, top_ + "/space");
+  EXPECT_EQ(listing.tablespaces[0].location, top_ + "/space");
   ASSERT_EQ(listing.directories.size(), 5U);
   EXPECT_EQ(listing.directories[2].path, "pg_tblspc/16400");
   EXPECT_EQ(listing.directories[2].mode, 0710U);
   EXPECT_TRUE(HasNote(listing, "pg_tblspc/16400/PG_14_202107181"));
   EXPECT_TRUE(HasNote(listing, "pg_tblspc/16400/notes.txt"));
+}
+
+// What a relative link leads to is decided by where the link lies, and not by who reads its text.
+TEST_F(DataDirectoryTest, ARelativeLinkOfATablespaceLeadsToAnAbsolutePlace) {
+  fs::create_directories(top_ + "/space");
+  Link("../../space", "pg_tblspc/16400");
+  Put("pg_tblspc/16400/PG_15_202209061/5/16401");
+  fs::create_directory_symlink(root_, top_ + "/other-name");
+  auto listing = ListDataDirectory(top_ + "/other-name", kVersionDirectory);
+  ASSERT_TRUE(listing.ok()) << listing.error().message;
+  ASSERT_EQ(listing->tablespaces.size(), 1U);
+  EXPECT_EQ(listing->tablespaces[0].link_target, "../../space");
+  EXPECT_EQ(listing->tablespaces[0].location, top_ + "/space");
+  EXPECT_EQ(*ReadTablespaceLink(root_ + "/pg_tblspc/16400"), top_ + "/space");
+  fs::remove_all(top_ + "/space");
+  EXPECT_EQ(*ReadTablespaceLink(root_ + "/pg_tblspc/16400"), top_ + "/space");
+  EXPECT_EQ(ReadTablespaceLink(root_ + "/pg_tblspc/16401").code(), Code::kNotFound);
 }
 
 TEST_F(DataDirectoryTest, AnInPlaceTablespaceIsAnOrdinaryDirectory) {

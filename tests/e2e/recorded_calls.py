@@ -3,7 +3,7 @@
 A library for LD_PRELOAD writes down every call that makes, fills, names or syncs something, after
 it was made. `Disk` plays the record and knows at each point what no sync has reached yet: written
 bytes until a sync of their file, names until a sync of their directory, both until a sync of the
-tree that they lie in.
+tree that they lie in. Beside them stands where the kernel is told to forget what it keeps of a file.
 """
 
 import subprocess
@@ -145,6 +145,23 @@ SYNCED(fsync, "sync")
 SYNCED(fdatasync, "sync")
 SYNCED(syncfs, "sync tree")
 
+static int advised(int fd, int advice, int done)
+{
+    if (done == 0 && advice == POSIX_FADV_DONTNEED)
+        note_fd("forget", fd);
+    return done;
+}
+
+int posix_fadvise(int fd, off_t at, off_t size, int advice)
+{
+    return advised(fd, advice, REAL(posix_fadvise)(fd, at, size, advice));
+}
+
+int posix_fadvise64(int fd, off64_t at, off64_t size, int advice)
+{
+    return advised(fd, advice, REAL(posix_fadvise64)(fd, at, size, advice));
+}
+
 #define NAMED(what, function, parameters, arguments, directory, name) \
     int function parameters                               \
     {                                                     \
@@ -215,10 +232,14 @@ class Recorder:
         self.scratch.run([self.scratch.program, f"--config={config}", "--no-progress", *arguments],
                          env={"LD_PRELOAD": str(self.library), "RECORD": str(self.record)})
         disk = Disk(self.scratch.root, at_name)
-        for line in self.record.read_text().splitlines():
-            disk.play(*line.split("\t"))
+        for call in self.calls():
+            disk.play(*call)
         assert disk.calls > 0, "the library saw nothing"
         return disk
+
+    def calls(self):
+        """Of the last run: what was done, inode, path, descriptor."""
+        return [line.split("\t") for line in self.record.read_text().splitlines()]
 
 
 class Disk:

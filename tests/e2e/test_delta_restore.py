@@ -199,51 +199,128 @@ def mess_up(victim, rng):
     # WAL of a future that is given up.
     victim.put(victim.data / "pg_wal/0000000100000000000000FF", "future")
     victim.put(victim.data / "pg_wal/archive_status/0000000100000000000000FF.done", "")
-    # A tablespace more, and strangers in the one that is known.
-    new_space = victim.scratch.root / f"{victim.data.name} new space"
+    # Strangers in the tablespace.
     [version] = [path.name for path in victim.space.iterdir() if path.name.startswith("PG_15")]
-    victim.put(new_space / version / "5/16000", "future")
-    for place in (victim.space, new_space):
-        for path, text in THEIRS.items():
-            victim.put(place / path, text)
-    (victim.data / "pg_tblspc/987654").symlink_to(new_space)
+    for path, text in THEIRS.items():
+        victim.put(victim.space / path, text)
     victim.put(victim.space / version / "5/999", "future")
-    return new_space / version
 
 
-def require_strangers_kept(*places):
-    for place in places:
-        for path, text in THEIRS.items():
-            assert (place / path).read_text() == text
-            (place / path).unlink()
-        shutil.rmtree(place / "PG_99_999999999")
+def require_strangers_kept(place):
+    for path, text in THEIRS.items():
+        assert (place / path).read_text() == text
+        (place / path).unlink()
+    shutil.rmtree(place / "PG_99_999999999")
 
 
 def test_every_kind_of_change_is_taken_back(victim, backed_up, seed):
     second = victim.scratch.root / f"{victim.data.name}.second-name"
-    future = mess_up(victim, random.Random(seed))
+    mess_up(victim, random.Random(seed))
     report = victim.scratch.pgcairn_json(*victim.arguments, "--delta")
     assert report["files_removed"] > 15
     assert 0 < report["pages_written"] < victim.ordinary["pages_written"]
-    assert not future.exists()
-    require_strangers_kept(victim.space, future.parent)
+    require_strangers_kept(victim.space)
     assert victim.differences() == []
     assert b"not for the other name" in second.read_bytes()
     require_recovers(victim.server, backed_up.held)
 
 
-def test_a_linked_pg_wal_is_emptied_and_stays_a_link(victim, backed_up):
-    elsewhere = victim.scratch.root / "the wal"
-    (victim.data / "pg_wal").rename(elsewhere)
-    (victim.data / "pg_wal").symlink_to(elsewhere)
-    victim.put(elsewhere / "000000010000000000000009", "old")
-    victim.put(elsewhere / "00000007.history", "old")
-    victim.scratch.pgcairn(*victim.arguments, "--delta")
-    assert os.readlink(victim.data / "pg_wal") == str(elsewhere)
-    assert [path.name for path in elsewhere.iterdir()] == ["archive_status"]
-    assert [path for path in victim.differences() if not path.startswith("pg_wal")] == []
-    require_recovers(victim.server, backed_up.held)
-    shutil.rmtree(elsewhere)
+def link_to(place, link):
+    link.rename(place)
+    link.symlink_to(place)
+
+
+def copy_of(data, copy):
+    """As `cp -a` makes one."""
+    shutil.copytree(data, copy, symlinks=True)
+    for path in [copy, *copy.rglob("*")]:
+        if not path.is_symlink():
+            give_to_server_user(path)
+
+
+def write(place, files):
+    for path, text in files.items():
+        path = place / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for path in place.rglob("*"):
+        give_to_server_user(path)
+
+
+def test_links_of_the_clusters_own_directory_stay_and_their_places_are_emptied(protected):
+    scratch, server = protected
+    server.sql("CREATE TABLE t AS SELECT 42 AS n")
+    scratch.pgcairn("backup")
+    later = scratch.make_directory("later")
+    server.sql(f"CREATE TABLESPACE later LOCATION '{later}'")
+    before = server.sql("SELECT pg_current_wal_lsn()")
+    server.sql("CREATE TABLE mistake TABLESPACE later AS SELECT 1")
+    server.wait_archived()
+    server.stop()
+    [version] = [path.name for path in later.iterdir()]
+    write(later, THEIRS)
+    wal = scratch.root / "the wal"
+    link_to(wal, server.data / "pg_wal")
+    write(wal, {"000000010000000000000099": "old", "00000007.history": "old", "dear.jpg": "1"})
+    refused = scratch.pgcairn("restore", "--delta", check=False)
+    assert refused.returncode == REFUSED and "dear.jpg" in refused.stderr
+    (wal / "dear.jpg").unlink()
+    scratch.pgcairn("restore", "--type=pitr", f"--lsn={before}", "--delta")
+    assert os.readlink(server.data / "pg_wal") == str(wal)
+    assert [path.name for path in wal.iterdir()] == ["archive_status"]
+    assert list((server.data / "pg_tblspc").iterdir()) == []
+    assert not (later / version).exists()
+    assert {path: (later / path).read_text() for path in THEIRS} == THEIRS
+    server.start_recovered()
+    assert server.sql("SELECT n, to_regclass('mistake') IS NULL FROM t") == "42|t"
+
+
+def test_links_of_a_copy_that_lead_to_the_originals_places_are_refused(protected):
+    """Through them the original's WAL and tablespaces would be emptied."""
+    scratch, server = protected
+    kept = scratch.make_directory("kept")
+    server.sql(f"CREATE TABLESPACE kept LOCATION '{kept}'")
+    server.sql("CREATE TABLE t TABLESPACE kept AS SELECT 42 AS n")
+    scratch.pgcairn("backup")
+    later = scratch.make_directory("later")
+    server.sql(f"CREATE TABLESPACE later LOCATION '{later}'")
+    server.sql("CREATE TABLE since TABLESPACE later AS SELECT 43 AS n")
+    server.wait_archived()
+    server.stop()
+    for waiting in (server.data / "pg_wal/archive_status").glob("*.ready"):
+        waiting.unlink()
+    wal = scratch.root / "the wal"
+    link_to(wal, server.data / "pg_wal")
+    copy = scratch.root / "copy"
+    copy_of(server.data, copy)
+    originals = {place: tree_state(place) for place in (server.data, wal, kept, later)}
+    arguments = ["restore", "--type=pitr", "--immediate", f"--target-dir={copy}", "--delta",
+                 f"--tablespace-map={kept}={scratch.root}/kept of the copy"]
+
+    def refused(link):
+        before = tree_state(copy)
+        result = scratch.pgcairn(*arguments, check=False)
+        assert result.returncode == REFUSED, result.stdout + result.stderr
+        for word in (f"{link} is a link to {os.readlink(link)}", "HINT", "remove the link"):
+            assert word in result.stderr, result.stderr
+        assert changes(before, tree_state(copy)) == []
+
+    refused(copy / "pg_wal")
+    (copy / "pg_wal").unlink()
+    [link] = [path for path in (copy / "pg_tblspc").iterdir() if os.readlink(path) == str(later)]
+    refused(link)
+    link.unlink()
+    # The link to the tablespace that the backup has is replaced, and then is this copy's own.
+    for _ in range(2):
+        scratch.pgcairn(*arguments)
+    for place, before in originals.items():
+        assert changes(before, tree_state(place)) == []
+    restored = scratch.server("copy")
+    restored.start_recovered()
+    assert restored.sql("SELECT n, to_regclass('since') IS NULL FROM t") == "42|t"
+    restored.stop()
+    server.start("archive_mode=off")
+    assert server.sql("SELECT t.n, since.n FROM t, since") == "42|43"
 
 
 @pytest.mark.parametrize("end", ["fast", "immediate"])
@@ -262,8 +339,14 @@ def test_a_promoted_clone_becomes_the_backup_again(victim, backed_up, end):
     server.sql("CHECKPOINT")
     server.sql("INSERT INTO bulk SELECT * FROM bulk LIMIT 1000")
     server.stop(end)
+    # Nothing tells this tablespace of its own from one of the original that it is a copy of.
+    [link] = [path for path in (victim.data / "pg_tblspc").iterdir()
+              if os.readlink(path) == str(later)]
+    expect_refusal(victim, str(link), str(later), "remove the link")
+    link.unlink()
+    kept = tree_state(later)
     report = victim.restore()
-    assert list(later.iterdir()) == []
+    assert changes(kept, tree_state(later)) == []
     assert 0 < report["pages_written"] < report["pages_compared"]
     require_recovers(server, backed_up.held)
 
@@ -317,6 +400,93 @@ def test_debians_place_comes_back_with_its_configuration_untouched(scratch):
     server.start_recovered()
     assert server.sql("SELECT sum(n) FROM t") == "85"
     assert server.sql("SHOW work_mem") == "7MB"
+
+
+@pytest.fixture(name="debian")
+def _debian(scratch):
+    """A cluster of Debian's kind that was restored elsewhere: its target, and the restore's words."""
+    server = DebianServer(scratch, scratch.root / "data")
+    scratch.servers.append(server)
+    server.initdb()
+    scratch.protect(server)
+    scratch.pgcairn("backup")
+    server.stop()
+    target = scratch.root / "restored"
+    arguments = ["restore", "--type=full", f"--target-dir={target}"]
+    scratch.pgcairn(*arguments)
+    return SimpleNamespace(scratch=scratch, target=target, arguments=[*arguments, "--delta"],
+                           config=scratch.root / "restored.config")
+
+
+def test_configuration_from_outside_becomes_what_the_backup_has_too(debian):
+    """A server that includes a directory would read what was left there."""
+    scratch, config = debian.scratch, debian.config
+    expected = tree_state(config)
+    [main] = config.rglob("postgresql.conf")
+    memory = main.parent / "conf.d/memory.conf"
+    elsewhere = scratch.make_directory("elsewhere")
+
+    def differences():
+        scratch.pgcairn(*debian.arguments)
+        return changes(expected, tree_state(config))
+
+    write(config, {"stray": "1", "opt/pg/more.conf": "x = 1"})
+    write(main.parent, {"conf.d/zz.conf": "work_mem = '1GB'", "conf.d/old/a.conf": "y = 1"})
+    memory.write_text("work_mem = '8MB'\n")
+    (main.parent / "pg_ident.conf").unlink()
+    assert differences() == []
+    assert "7MB" in memory.read_text()
+
+    # Links in the place of a file and of a directory are not followed.
+    write(elsewhere, {"mine": "dear", "conf.d/mine.conf": "dear", "conf.d/memory.conf": "dear"})
+    before = tree_state(elsewhere)
+    shutil.rmtree(main.parent / "conf.d")
+    (main.parent / "conf.d").symlink_to(elsewhere / "conf.d")
+    (main.parent / "pg_hba.conf").unlink()
+    (main.parent / "pg_hba.conf").symlink_to(elsewhere / "mine")
+    assert differences() == []
+    assert changes(before, tree_state(elsewhere)) == []
+
+    shutil.rmtree(config)
+    assert differences() == []
+
+
+def test_a_place_for_configuration_that_is_no_restores_is_refused(debian):
+    scratch, config = debian.scratch, debian.config
+    kept = config.with_name("kept")
+    config.rename(kept)
+    before = tree_state(kept)
+
+    def refused(word):
+        untouched = tree_state(debian.target)
+        result = scratch.pgcairn(*debian.arguments, check=False)
+        assert result.returncode == REFUSED, result.stdout + result.stderr
+        assert str(config) in result.stderr and word in result.stderr
+        assert "HINT" in result.stderr and "incomplete" not in result.stderr
+        assert changes(untouched, tree_state(debian.target)) == []
+
+    config.symlink_to(kept)
+    refused("is a link")
+    config.unlink()
+    config.write_text("settings of another program")
+    refused("is no directory")
+    config.unlink()
+    scratch.make_directory(config.name)
+    write(config, {"settings/of": "another program"})
+    refused("settings")
+    assert (config / "settings/of").read_text() == "another program"
+    shutil.rmtree(config)
+    assert changes(before, tree_state(kept)) == []
+    kept.rename(config)
+    [top] = config.iterdir()
+    top.chmod(0o755)
+    as_root = [] if os.getuid() == 0 else ["sudo", "-n"]
+    subprocess.run([*as_root, "chown", "root", top], check=True)
+    refused("belongs to another user")
+    subprocess.run([*as_root, "chown", f"{debian.target.stat().st_uid}", top], check=True)
+    top.chmod(0o700)
+    scratch.pgcairn(*debian.arguments)
+    assert changes(before, tree_state(config)) == []
 
 
 # kill -9
@@ -459,14 +629,6 @@ def test_what_must_not_be_written_over_is_refused(victim):
     expect_refusal(victim, "000000010000000000000003", "wal push")
     (data / "pg_wal/archive_status/000000010000000000000003.ready").unlink()
 
-    photos = scratch.make_directory("photos")
-    victim.put(photos / "dear.jpg", "1")
-    (data / "pg_wal").rename(data.parent / "wal-aside")
-    (data / "pg_wal").symlink_to(photos)
-    expect_refusal(victim, "dear.jpg")
-    (data / "pg_wal").unlink()
-    (data.parent / "wal-aside").rename(data / "pg_wal")
-
     [version] = [path.name for path in victim.space.iterdir()]
     stranger = scratch.make_directory("strangers space")
     victim.put(stranger / version / "5/1", "theirs")
@@ -493,10 +655,7 @@ def test_a_running_server_is_refused_and_so_is_a_place_that_one_uses(victim, bac
 
     # A copy of it has links that lead to the running server's tablespace.
     copy = scratch.root / "copy"
-    shutil.copytree(victim.data, copy, symlinks=True)
-    for path in [copy, *copy.rglob("*")]:
-        if not path.is_symlink():
-            give_to_server_user(path)
+    copy_of(victim.data, copy)
     (copy / "postmaster.pid").unlink()
     before = tree_state(copy)
     result = scratch.pgcairn("restore", f"--target-dir={copy}", f"--source={backed_up.backup}",

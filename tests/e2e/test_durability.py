@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from recorded_calls import Recorder
-from scratch import BINDIR
+from scratch import BINDIR, give_to_server_user
 
 # Promise nothing: a log is for people, and a lost note of the newest segment costs nothing.
 NOT_DURABLE = ("/pgcairn.log", ".segment")
@@ -121,6 +121,50 @@ def test_all_that_was_restored_is_durable_before_a_server_can_start_on_it(scratc
     assert [path for path in disk.unnoticed if not any(text in path for text in NOT_DURABLE)] == []
     require_durable(disk, f"{target}/base/", f"{scratch.root}/new-place/PG_",
                     f"{target}.config/", "/backup_label", "/recovery.signal")
+
+
+def test_what_an_unfinished_restore_wrote_is_compared_as_the_disk_has_it(scratch):
+    """A page that the kernel failed to write stays in its memory, and reads as if all were well."""
+    server = scratch.server()
+    server.initdb()
+    rules = scratch.make_directory("rules") / "pg_hba.conf"
+    shutil.move(server.data / "pg_hba.conf", rules)
+    server.configure(f"hba_file = '{rules}'")
+    scratch.protect(server)
+    place = scratch.make_directory("place")
+    server.sql(f"CREATE TABLESPACE away LOCATION '{place}'")
+    server.sql("CREATE TABLE t TABLESPACE away AS SELECT generate_series(1, 10000)")
+    scratch.pgcairn("backup")
+    target, space = scratch.root / "restored", scratch.root / "new place"
+    arguments = ["restore", f"--target-dir={target}", f"--tablespace-map={place}={space}", "--delta"]
+    recorder = Recorder(scratch)
+
+    def forgotten():
+        recorder.run(*arguments)
+        calls = [(what, path) for what, _, path, _ in recorder.calls()]
+        return calls, {path for what, path in calls if what == "forget"}
+
+    for _ in range(2):  # into nothing, and over what was finished
+        assert forgotten()[1] == set()
+    # As a run leaves it whose last sync failed.
+    control = target / "global/pg_control"
+    marker = target / "pgcairn.restoring"
+    system = int.from_bytes(control.read_bytes()[:8], "little")
+    marker.write_text(f"pgcairn restore 1\nsystem_identifier {system}\nbackup_id b\n")
+    give_to_server_user(marker)
+    control.unlink()
+    calls, paths = forgotten()
+    compared = [path for root in (target, space, scratch.root / "restored.config")
+                for path in root.rglob("*") if path.is_file() and path.stat().st_size]
+    not_of_backup = {"pg_control", "backup_label", "tablespace_map", "recovery.signal"}
+    assert len(compared) > 700
+    assert [path for path in compared
+            if str(path) not in paths and path.name not in not_of_backup] == []
+    # What was not on its way to the disk yet would not be forgotten.
+    first = calls.index(next(call for call in calls if call[0] == "forget"))
+    assert {str(target), str(space), f"{target}.config"} <= {
+        path for what, path in calls[:first] if what == "sync tree"}
+    assert forgotten()[1] == set()
 
 
 def test_a_restore_needs_no_right_to_read_the_folder_around_it(scratch):

@@ -1,5 +1,7 @@
 """A restored cluster is the one that was backed up: every relation, every mode, every place."""
 
+import json
+import os
 import pathlib
 import shlex
 import shutil
@@ -287,3 +289,59 @@ def test_printed_command_starts_an_ordinary_restore(protected, name):
     assert "template1" in databases(restored)
     assert restored.sql("SHOW data_directory") == f"{scratch.root}/{name}"
     assert (scratch.root / f"{name}.log").read_text() != ""
+
+
+def test_a_tablespace_behind_a_relative_link_comes_back_wherever_it_is_wanted(scratch):
+    """As somebody made it by hand, so that directory and tablespace can be moved together."""
+    above = scratch.make_directory("above")
+    server = scratch.server("above/data")
+    server.initdb()
+    space = scratch.make_directory("above/space")
+    scratch.protect(server)
+    server.sql(f"CREATE TABLESPACE x LOCATION '{space}'")
+    server.sql("CREATE TABLE t TABLESPACE x AS SELECT 42 AS n")
+    server.stop()
+    [link] = (server.data / "pg_tblspc").iterdir()
+    link.unlink()
+    link.symlink_to("../../space")
+    # The link is what counts, and not the way to it.
+    (scratch.root / "somewhere").mkdir()
+    (scratch.root / "somewhere/data").symlink_to(server.data)
+    scratch.write_config(server, cluster={"data_directory": str(scratch.root / "somewhere/data")})
+    server.start()
+    assert server.sql("SELECT n, pg_tablespace_location(spc.oid) FROM t, pg_tablespace spc "
+                      "WHERE spcname = 'x'") == "42|../../space"
+    scratch.pgcairn("backup")
+    [tablespace] = scratch.pgcairn_json("show", "latest")["tablespaces"]
+    assert tablespace["location"] == str(space)
+    config = json.loads((scratch.root / "config/backup.config.json").read_text())
+    scratch.write_config(server, storage={"local_path": str(space / "repository")})
+    inside = scratch.pgcairn("check", check=False)
+    assert inside.returncode != 0 and "lies inside" in inside.stdout + inside.stderr
+    scratch.write_config(server, **config)
+    server.wait_archived()
+    server.stop()
+
+    def holds(restored, place):
+        restored.start_recovered(*ALONE)
+        assert restored.sql("SELECT n FROM t") == "42"
+        restored.stop()
+        assert os.readlink(restored.data / "pg_tblspc" / link.name) == str(place)
+
+    moved = scratch.root / "moved"
+    scratch.pgcairn("restore", f"--target-dir={scratch.root}/restored",
+                    f"--tablespace-map={space}={moved}")
+    holds(scratch.server("restored"), moved)
+    # Recovery makes the links as the map says, even in a directory of another depth.
+    shutil.rmtree(space)
+    scratch.pgcairn("restore", f"--target-dir={scratch.root}/deep/er",
+                    f"--tablespace-map={space}={space}")
+    holds(scratch.server("deep/er"), space)
+    # Where it is the same place, a delta restore takes it as such.
+    link.unlink()
+    link.symlink_to("../../space")
+    report = scratch.pgcairn_json("restore", f"--target-dir={server.data}", "--delta",
+                                  f"--tablespace-map=x={space}")
+    assert 0 < report["pages_compared"]
+    holds(server, space)
+    assert not [path for path in above.iterdir() if path.name not in ("data", "space")]

@@ -2,6 +2,7 @@
 under load (on 15: test_recovery_targets.py), and each verb on a cluster with every kind of object."""
 
 import random
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from cluster_contents import Load, ask_indexes, check_by_sql, contents, fill, require_equal
 from loaded_history import History, random_target
 from noted_history import NotedHistory
-from scratch import Scratch
+from scratch import Scratch, give_to_server_user
 
 MAJORS = (13, 14, 16, 17, 18)
 # Alone with its data: nothing is archived and nothing vacuumed while it is compared.
@@ -41,6 +42,46 @@ def test_a_restore_brings_exactly_the_rows_committed_up_to_its_stop(history, ses
             history.check_random_restore(kind, inclusive)
         else:
             history.check_restore(random_target(history, kind, inclusive))
+
+
+TARGETS_LEFT = ("recovery_target = 'immediate'", "recovery_target_name = 'long ago'",
+                "recovery_target_time = '2020-01-01'", "recovery_target_xid = '3'",
+                "recovery_target_lsn = '0/1'")
+MEANINGS_LEFT = ("recovery_target_inclusive = off", "recovery_target_timeline = 'latest'",
+                 "recovery_target_action = 'shutdown'")
+
+
+@pytest.mark.parametrize("major", sorted((15, *MAJORS)))
+def test_recovery_settings_left_in_the_configuration_do_not_count(scratch, major):
+    """A server takes any one target while it does not recover; two are FATAL when it does."""
+    programs = scratch.server_programs(major)
+    server = scratch.server(bindir=programs)
+    server.initdb()
+    server.configure("include = 'of-long-ago.conf'")
+    (server.data / "of-long-ago.conf").write_text("\n".join((TARGETS_LEFT[2], *MEANINGS_LEFT)))
+    give_to_server_user(server.data / "of-long-ago.conf")
+    scratch.protect(server, cluster={"bin_dir": str(programs)})
+    server.sql("CREATE TABLE t AS SELECT 1 AS n")
+    scratch.pgcairn("backup")
+    server.sql("INSERT INTO t VALUES (10)")
+    point = server.sql("SELECT pg_create_restore_point('here')")
+    server.sql("INSERT INTO t VALUES (100)")
+    server.wait_archived()
+    server.stop()
+    for number, (options, total) in enumerate((
+            (["--type=pitr", f"--lsn={point}"], 11), (["--type=pitr", "--name=here"], 11),
+            (["--type=pitr", "--immediate"], 1), (["--type=full"], 111))):
+        scratch.pgcairn("restore", *options, f"--target-dir={scratch.root}/restored {number}")
+        restored = scratch.server(f"restored {number}", programs)
+        restored.start_recovered()
+        assert restored.sql("SELECT sum(n) FROM t") == str(total), options
+        restored.stop()
+    # Of whatever kind they are.
+    shutil.rmtree(restored.data)
+    scratch.pgcairn("restore", "--type=pitr", f"--lsn={point}", f"--target-dir={restored.data}")
+    restored.configure(*TARGETS_LEFT)
+    restored.start_recovered()
+    assert restored.sql("SELECT sum(n) FROM t") == "11"
 
 
 @pytest.fixture(name="cluster", scope="module", params=MAJORS)
