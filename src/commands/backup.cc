@@ -155,7 +155,8 @@ Result<std::optional<ResumedRun>> GoOnFromEarlierRun(const Run& run, BackupBase&
   }
   ASSIGN_OR_RETURN(
       std::optional<ResumedRun> resumed,
-      ResumeEarlierRun({run.cluster(), run.backup_id, run.facts.system_identifier.value}, base));
+      ResumeEarlierRun({run.cluster(), run.backup_id, *trashed, run.facts.system_identifier.value},
+                       base));
   if (resumed) LogInfo("going on from what the backup {} had stored", resumed->run_id);
   base.map.MarkLost(trashed->packs());
   return resumed;
