@@ -62,13 +62,12 @@ TEST_F(CheckpointWriterTest, WhatADocumentCannotHoldIsWrittenInParts) {
   for (uint32_t leaf = 0; leaf < kLeaves; ++leaf) writer_->Add(source_, leaf);
   Status written = Write();
   ASSERT_TRUE(written.ok()) << written.error().message;
-  Result<std::vector<format::Checkpoint>> parts =
-      repository::ReadCheckpoints(*cluster_.access, kRun);
+  Result<repository::RunCheckpoints> parts = repository::ReadCheckpoints(*cluster_.access, kRun);
   ASSERT_TRUE(parts.ok()) << parts.error().message;
-  ASSERT_FALSE(parts->empty());
+  ASSERT_FALSE(parts->readable.empty());
   int leaves = 0;
   size_t bytes = 0;
-  for (const format::Checkpoint& part : *parts) {
+  for (const format::Checkpoint& part : parts->readable) {
     EXPECT_LT(part.ByteSizeLong(), kPartBytes + (kPartBytes >> 1));
     leaves += part.leaves_size();
     bytes += part.ByteSizeLong();
@@ -76,7 +75,7 @@ TEST_F(CheckpointWriterTest, WhatADocumentCannotHoldIsWrittenInParts) {
   EXPECT_EQ(leaves, static_cast<int>(kLeaves));
   EXPECT_GT(bytes, size_t{64} << 20) << "one document would have done";
   // A full backup that goes on from there uses only leaves in packs that were named.
-  EXPECT_EQ(parts->front().new_packs_size(), 1);
+  EXPECT_EQ(parts->readable.front().new_packs_size(), 1);
 }
 
 // A run that finds nothing changed stores nothing, however many leaves it goes through.
@@ -89,10 +88,9 @@ TEST_F(CheckpointWriterTest, IsDueWhenWhatWasAddedFillsOne) {
   EXPECT_LT(leaf, 6u);
   ASSERT_TRUE(Write().ok());
   EXPECT_FALSE(writer_->IsDue(uploader_));
-  Result<std::vector<format::Checkpoint>> parts =
-      repository::ReadCheckpoints(*cluster_.access, kRun);
+  Result<repository::RunCheckpoints> parts = repository::ReadCheckpoints(*cluster_.access, kRun);
   ASSERT_TRUE(parts.ok());
-  EXPECT_EQ(parts->size(), 1u) << "the estimate is not below the truth";
+  EXPECT_EQ(parts->readable.size(), 1u) << "the estimate is not below the truth";
 }
 
 }  // namespace

@@ -14,6 +14,10 @@ namespace {
 
 using format::Checkpoint;
 
+void WarnOf(const std::string& run_id, const std::string& problem) {
+  LogWarning("not all that the backup {} had stored can be gone on from: {}", run_id, problem);
+}
+
 // Its process has ended, as far as can be told. One of another host keeps its lease until prune
 // gives up on it.
 Result<bool> HasEnded(const repository::ClusterAccess& cluster, const std::string& run_id) {
@@ -106,7 +110,11 @@ Status TakeOver(const ResumeTerms& terms, const std::vector<Checkpoint>& checkpo
   UsablePacks packs(terms);
   for (const Checkpoint& checkpoint : checkpoints) {
     ASSIGN_OR_RETURN(Checkpoint renewed, Renewed(checkpoint, terms, packs));
-    RETURN_IF_ERROR(base.map.AddCheckpoint(renewed));
+    Status added = base.map.AddCheckpoint(renewed);
+    if (!added.ok()) {
+      WarnOf(resumed.run_id, added.error().message);
+      continue;
+    }
     for (const format::PackNeed& pack : renewed.new_packs()) {
       std::ranges::copy(AsBytes(pack.sha256()), resumed.packs.emplace_back().bytes.begin());
     }
@@ -118,18 +126,25 @@ Status TakeOver(const ResumeTerms& terms, const std::vector<Checkpoint>& checkpo
 
 Result<std::optional<ResumedRun>> TryResume(const ResumeTerms& terms, const std::string& run_id,
                                             BackupBase& base) {
-  ASSIGN_OR_RETURN(std::vector<Checkpoint> checkpoints,
-                   repository::ReadCheckpoints(terms.cluster, run_id));
+  // First: what is read afterwards is all that there will be.
   ASSIGN_OR_RETURN(bool ended, HasEnded(terms.cluster, run_id));
-  if (!ended || !Fits(checkpoints, terms, base)) return std::optional<ResumedRun>();
-  ASSIGN_OR_RETURN(repository::GivenUp given_up,
-                   repository::GiveUp(terms.cluster, run_id,
-                                      "the backup " + terms.run_id + " goes on from there"));
+  if (!ended) return std::optional<ResumedRun>();
+  ASSIGN_OR_RETURN(repository::RunCheckpoints checkpoints,
+                   repository::ReadCheckpoints(terms.cluster, run_id));
+  for (const std::string& message : checkpoints.unreadable) WarnOf(run_id, message);
+  if (!Fits(checkpoints.readable, terms, base)) return std::optional<ResumedRun>();
+  Result<repository::GivenUp> given_up = repository::GiveUp(
+      terms.cluster, run_id, "the backup " + terms.run_id + " goes on from there");
+  if (!given_up.ok() && given_up.code() == Code::kDamaged) {
+    WarnOf(run_id, given_up.error().message);
+    return std::optional<ResumedRun>();
+  }
+  RETURN_IF_ERROR(given_up);
   // Whoever else gave up on it may be deleting what it stored.
-  if (given_up != repository::GivenUp::kNow) return std::optional<ResumedRun>();
+  if (*given_up != repository::GivenUp::kNow) return std::optional<ResumedRun>();
   ResumedRun resumed;
   resumed.run_id = run_id;
-  RETURN_IF_ERROR(TakeOver(terms, checkpoints, base, resumed));
+  RETURN_IF_ERROR(TakeOver(terms, checkpoints.readable, base, resumed));
   RETURN_IF_ERROR(repository::RemoveCheckpoints(terms.cluster, run_id));
   RETURN_IF_ERROR(repository::RemoveLease(terms.cluster, run_id));
   if (!base.manifest) base.map.KeepOnly(resumed.packs);
@@ -142,14 +157,8 @@ Result<std::optional<ResumedRun>> ResumeEarlierRun(const ResumeTerms& terms, Bac
   ASSIGN_OR_RETURN(std::vector<std::string> runs, repository::ListCheckpointedRuns(terms.cluster));
   for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
     if (*run == terms.run_id) continue;
-    Result<std::optional<ResumedRun>> resumed = TryResume(terms, *run, base);
-    if (!resumed.ok()) {
-      if (resumed.code() != Code::kDamaged) return resumed.error();
-      LogWarning("what the backup {} had stored cannot be gone on from: {}", *run,
-                 resumed.error().message);
-    } else if (*resumed) {
-      return resumed;
-    }
+    ASSIGN_OR_RETURN(std::optional<ResumedRun> resumed, TryResume(terms, *run, base));
+    if (resumed) return resumed;
   }
   return std::optional<ResumedRun>();
 }

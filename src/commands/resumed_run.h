@@ -32,7 +32,8 @@ struct ResumedRun {
 // is another one, or it belongs to another PostgreSQL cluster. A full backup takes over only what
 // the earlier run stored itself. Packs that a prune means to delete or that are gone count as lost,
 // and the checkpoints that are taken over name them no more. Checkpoints that cannot be read are
-// passed over with a warning.
+// passed over with a warning. Errors are those of the storage: the earlier run may be given up by
+// then and `base` filled by half, so that the new run must end.
 Result<std::optional<ResumedRun>> ResumeEarlierRun(const ResumeTerms& terms, BackupBase& base);
 
 }  // namespace pgcairn::commands

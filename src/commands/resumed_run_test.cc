@@ -99,10 +99,10 @@ class ResumedRunTest : public ::testing::Test {
   // Packs that are named by the checkpoints under the new run's id.
   std::set<crypto::Sha256Digest> Named() const {
     std::set<crypto::Sha256Digest> named;
-    const Result<std::vector<format::Checkpoint>> taken =
+    const Result<repository::RunCheckpoints> taken =
         repository::ReadCheckpoints(backups_.cluster(), kNewRun);
     CHECK(taken.ok());
-    for (const format::Checkpoint& checkpoint : *taken) {
+    for (const format::Checkpoint& checkpoint : taken->readable) {
       for (const format::PackNeed& pack : checkpoint.new_packs())
         named.insert(Digest(pack.sha256()));
       for (const format::CheckpointLeaf& leaf : checkpoint.leaves()) {
@@ -113,6 +113,9 @@ class ResumedRunTest : public ::testing::Test {
     return named;
   }
 
+  std::vector<storage::ObjectInfo> LeftCheckpoints() {
+    return backups_.storage().List(names().Checkpoints() + "/" + kEndedRun)->objects;
+  }
   const repository::ClusterNames& names() const { return backups_.cluster().names; }
 
   DirectoryBackups backups_;
@@ -129,7 +132,7 @@ TEST_F(ResumedRunTest, WhatTheEarlierRunStoredIsNotStoredAgain) {
   EXPECT_EQ((**resumed).checkpoints, 1u);
   EXPECT_TRUE(Named().contains(DataPackOf(kEarlierFile)) &&
               Named().contains(DataPackOf(kLaterFile)));
-  EXPECT_TRUE(repository::ReadCheckpoints(backups_.cluster(), kEndedRun)->empty());
+  EXPECT_TRUE(LeftCheckpoints().empty());
   ASSERT_NO_FATAL_FAILURE(ExpectBackupStores(0));
 }
 
@@ -170,6 +173,94 @@ TEST_F(ResumedRunTest, PacksThatAPruneMeansToDeleteAreNamedNoMore) {
   EXPECT_TRUE(std::ranges::none_of((**resumed).packs, [&](const crypto::Sha256Digest& pack) {
     return pack == data || pack == leaf;
   }));
+}
+
+// How a checkpoint is made one that cannot be read.
+struct Unreadable {
+  const char* name;
+  void (*change)(Bytes& object);
+};
+
+class UnreadableCheckpointTest : public ResumedRunTest,
+                                 public ::testing::WithParamInterface<Unreadable> {
+ protected:
+  void MakeUnreadable(uint32_t number) {
+    const std::string name = names().Checkpoint(kEndedRun, number);
+    Bytes object = repository::Content(backups_.storage(), name);
+    GetParam().change(object);
+    repository::Replace(backups_.storage(), name, object);
+  }
+};
+
+TEST_P(UnreadableCheckpointTest, OthersOfTheRunAreGoneOnFrom) {
+  PutCheckpoint(1, checkpoint_);
+  MakeUnreadable(1);
+  Result<std::optional<ResumedRun>> resumed = Resume();
+  ASSERT_TRUE(resumed.ok()) << resumed.error().message;
+  ASSERT_TRUE(*resumed);
+  EXPECT_EQ((**resumed).checkpoints, 1u);
+  EXPECT_TRUE(LeftCheckpoints().empty());
+  ASSERT_NO_FATAL_FAILURE(ExpectBackupStores(0));
+}
+
+TEST_P(UnreadableCheckpointTest, ARunWithoutOthersIsLeftAndAnOlderOneGoneOnFrom) {
+  constexpr char kOlderRun[] = "20240229_020000-00dd";
+  checkpoint_.set_backup_id(kOlderRun);
+  PutCheckpoint(0, checkpoint_);
+  MakeUnreadable(0);
+  Result<std::optional<ResumedRun>> resumed = Resume();
+  ASSERT_TRUE(resumed.ok()) << resumed.error().message;
+  ASSERT_TRUE(*resumed);
+  EXPECT_EQ((**resumed).run_id, kOlderRun);
+  EXPECT_EQ(LeftCheckpoints().size(), 1u);
+  EXPECT_EQ(backups_.storage().Stat(names().Manifest(kEndedRun)).code(), Code::kNotFound);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Ways, UnreadableCheckpointTest,
+    ::testing::Values(Unreadable{"Damaged", [](Bytes& object) { object.back() ^= 1; }},
+                      Unreadable{"CutShort", [](Bytes& object) { object.resize(10); }},
+                      Unreadable{"Newer", [](Bytes& object) { object[8] = 2; }},
+                      Unreadable{"SealedWithAnotherKey", [](Bytes& object) { object[48] ^= 1; }}),
+    [](const auto& way) { return way.param.name; });
+
+TEST_F(ResumedRunTest, ACheckpointThatIsTakenAwayMeanwhileIsPassedOver) {
+  PutCheckpoint(1, checkpoint_);
+  backups_.storage().Add({.request = storage::Request::kGet,
+                          .name_contains = names().Checkpoint(kEndedRun, 1),
+                          .code = Code::kNotFound});
+  Result<std::optional<ResumedRun>> resumed = Resume();
+  ASSERT_TRUE(resumed.ok()) << resumed.error().message;
+  ASSERT_TRUE(*resumed);
+  EXPECT_EQ((**resumed).checkpoints, 1u);
+}
+
+TEST_F(ResumedRunTest, ACheckpointThatSaysWhatCannotBeIsPassedOver) {
+  format::Checkpoint impossible = checkpoint_;
+  impossible.mutable_leaves(0)->mutable_parts(0)->set_count(repository::kLeafUnitsMax);
+  PutCheckpoint(1, impossible);
+  Result<std::optional<ResumedRun>> resumed = Resume();
+  ASSERT_TRUE(resumed.ok()) << resumed.error().message;
+  ASSERT_TRUE(*resumed);
+  EXPECT_EQ((**resumed).checkpoints, 1u);
+  EXPECT_TRUE(LeftCheckpoints().empty());
+  ASSERT_NO_FATAL_FAILURE(ExpectBackupStores(0));
+}
+
+// The earlier run is given up, and what it stored is known to half.
+TEST_F(ResumedRunTest, AStorageThatFailsEndsTheRun) {
+  for (auto [request, name] :
+       {std::pair(storage::Request::kGet, names().Checkpoint(kEndedRun, 0)),
+        std::pair(storage::Request::kStat, names().Root() + "/packs"),
+        std::pair(storage::Request::kPut, names().Checkpoint(kNewRun, 0)),
+        std::pair(storage::Request::kDelete, names().Checkpoint(kEndedRun, 0))}) {
+    backups_.storage().Add({.request = request, .name_contains = name});
+    Result<std::optional<ResumedRun>> resumed = Resume();
+    ASSERT_FALSE(resumed.ok()) << name;
+    EXPECT_EQ(resumed.code(), Code::kStorage);
+    CHECK(backups_.storage().Delete(names().Manifest(kEndedRun)).ok());
+    CHECK(repository::RemoveCheckpoints(backups_.cluster(), kNewRun).ok());
+  }
 }
 
 }  // namespace
