@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "commands/backup_base.h"
+#include "commands/backup_id.h"
 #include "commands/backup_manifest.h"
 #include "commands/copy_files.h"
 #include "commands/newest_memory.h"
@@ -58,7 +59,7 @@ struct Run {
   postgres::ServerFacts facts;
   std::string data_directory;
   Timestamp started;
-  std::string backup_id;
+  std::string backup_id;  // from ChooseBase on
 
   const repository::ClusterAccess& cluster() const { return *opened.cluster; }
 };
@@ -73,6 +74,8 @@ class RunEnd {
   ~RunEnd() {
     Status removed = run_.unfinished ? run_.unfinished->TakeBack(run_.cluster()) : Status();
     if (!removed.ok()) LogWarning("{}", removed.error().message);
+    // Under the same name there may be another run's.
+    if (!run_.unfinished || !run_.unfinished->MayHaveLease()) return;
     removed = repository::RemoveLease(run_.cluster(), run_.backup_id);
     if (!removed.ok()) LogWarning("{}", removed.error().message);
   }
@@ -118,19 +121,42 @@ Result<format::WalNeed> WalFromNowOn(Run& run) {
   return need;
 }
 
-// Writes the lease. Nothing to compare with makes a full backup of an incremental one.
+void StoreThrough(Run& run) {
+  std::unique_ptr<repository::ClusterAccess> direct = std::move(run.opened.cluster);
+  storage::Storage* through = nullptr;
+  if (run.options.test) {
+    run.discarding = std::make_unique<storage::DiscardingStorage>(*run.opened.storage);
+    through = run.discarding.get();
+  } else {
+    run.unfinished =
+        std::make_unique<UnfinishedBackup>(*run.opened.storage, direct->names, run.backup_id);
+    through = run.unfinished.get();
+  }
+  run.opened.cluster = std::make_unique<repository::ClusterAccess>(
+      repository::ClusterAccess{*through, direct->names, direct->place, std::move(direct->keys)});
+}
+
+// Takes an id and writes the lease. Nothing to compare with makes a full backup of an incremental
+// one.
 Result<BackupBase> ChooseBase(Run& run) {
   repository::LeaseTerms lease;
-  lease.run_id = run.backup_id;
   lease.started = run.started;
   ASSIGN_OR_RETURN(lease.wal, WalFromNowOn(run));
-  if (!run.options.incremental) {
-    RETURN_IF_ERROR(repository::WriteLease(run.cluster(), lease));
-    return BackupBase();
-  }
-  ASSIGN_OR_RETURN(BackupBase base,
-                   ClaimBase(run.cluster(), run.facts.system_identifier.value, lease));
-  if (!base.manifest) {
+  ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(run.cluster()));
+  const Timestamp stamp =
+      repository::SortingAfter(run.started, ids.empty() ? std::string_view() : ids.back());
+  const repository::ClusterNames names = run.cluster().names;
+  BackupBase base;
+  auto begin_as = [&](const std::string& id) -> Status {
+    lease.run_id = run.backup_id = id;
+    StoreThrough(run);
+    if (!run.options.incremental) return repository::WriteLease(run.cluster(), lease);
+    ASSIGN_OR_RETURN(base, ClaimBase(run.cluster(), run.facts.system_identifier.value, lease));
+    return {};
+  };
+  RETURN_IF_ERROR(TakeBackupId(
+      *run.opened.storage, names, [&] { return repository::NewBackupId(stamp); }, begin_as));
+  if (run.options.incremental && !base.manifest) {
     LogInfo(
         "there is no earlier backup of this PostgreSQL cluster to compare with: this one is full");
   }
@@ -155,7 +181,8 @@ Result<std::optional<ResumedRun>> GoOnFromEarlierRun(const Run& run, BackupBase&
   }
   ASSIGN_OR_RETURN(
       std::optional<ResumedRun> resumed,
-      ResumeEarlierRun({run.cluster(), run.backup_id, run.facts.system_identifier.value}, base));
+      ResumeEarlierRun({run.cluster(), run.backup_id, *trashed, run.facts.system_identifier.value},
+                       base));
   if (resumed) LogInfo("going on from what the backup {} had stored", resumed->run_id);
   base.map.MarkLost(trashed->packs());
   return resumed;
@@ -192,21 +219,6 @@ Status RefuseBesideAnother(const Run& run) {
   return {};
 }
 
-void StoreThrough(Run& run) {
-  std::unique_ptr<repository::ClusterAccess> direct = std::move(run.opened.cluster);
-  storage::Storage* through = nullptr;
-  if (run.options.test) {
-    run.discarding = std::make_unique<storage::DiscardingStorage>(*run.opened.storage);
-    through = run.discarding.get();
-  } else {
-    run.unfinished =
-        std::make_unique<UnfinishedBackup>(*run.opened.storage, direct->names, run.backup_id);
-    through = run.unfinished.get();
-  }
-  run.opened.cluster = std::make_unique<repository::ClusterAccess>(
-      repository::ClusterAccess{*through, direct->names, direct->place, std::move(direct->keys)});
-}
-
 Result<Run> Prepare(const config::Settings& settings, const BackupOptions& options) {
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(postgres::Connection connection, Connect(settings));
@@ -214,18 +226,12 @@ Result<Run> Prepare(const config::Settings& settings, const BackupOptions& optio
   RETURN_IF_ERROR(CheckReadyForBackup(settings, facts));
   ASSIGN_OR_RETURN(std::string data_directory, ProveDataDirectory(settings, facts));
   RETURN_IF_ERROR(repository::RequireSystem(*opened.cluster, facts.system_identifier.value));
-  Timestamp started = Timestamp::Now();
-  ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(*opened.cluster));
-  ASSIGN_OR_RETURN(std::string backup_id,
-                   repository::NewBackupId(repository::SortingAfter(
-                       started, ids.empty() ? std::string_view() : ids.back())));
-  Run run{settings,          options,
-          std::move(opened), nullptr,
-          nullptr,           std::move(connection),
-          std::move(facts),  std::move(data_directory),
-          started,           std::move(backup_id)};
-  StoreThrough(run);
-  return run;
+  const Timestamp started = Timestamp::Now();
+  return Run{settings,          options,
+             std::move(opened), nullptr,
+             nullptr,           std::move(connection),
+             std::move(facts),  std::move(data_directory),
+             started,           {}};
 }
 
 // What runs that died left behind costs room until somebody clears it away; no backup fails for it.

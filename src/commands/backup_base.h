@@ -24,7 +24,8 @@ struct BackupBase {
 // whose manifest and stream lists can be read and which no prune means to delete; those that cannot
 // serve are passed over with a warning. What a prune means to delete counts as lost. Its files with
 // bad pages are forgotten, so that they are read, judged and reported again. When this returns OK
-// the lease is there. Errors: those of listing, and of writing the lease.
+// the lease is there. Errors: those of listing, and of writing the lease; kAlreadyExists: another
+// run has that id, and no lease of this one is left.
 Result<BackupBase> ClaimBase(const repository::ClusterAccess& cluster, uint64_t system_identifier,
                              repository::LeaseTerms lease);
 

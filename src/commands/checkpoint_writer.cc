@@ -3,9 +3,60 @@
 #include <utility>
 
 #include "repository/checkpoint/checkpoint_store.h"
+#include "repository/seal/document.h"
 
 namespace pgcairn::commands {
 namespace {
+
+// A quarter of what a document may hold: one leaf more, of 4,096 files with the longest of paths,
+// still fits.
+constexpr uint64_t kPartBytes = repository::kSealedDocumentBytesMax / 4;
+
+// Rather more than DescribeLeaf and DescribeParts make of it.
+uint64_t EstimateBytes(const CheckpointWriter::Source& source, uint32_t leaf) {
+  constexpr uint64_t kLeafBytes = 256;
+  constexpr uint64_t kNeedBytes = 64;
+  constexpr uint64_t kSliceBytesBesidePath = 32;
+  const LeafResult& result = source.results[leaf];
+  const bool stored = result.form == LeafResult::Form::kStored;
+  uint64_t bytes =
+      kLeafBytes +
+      kNeedBytes * (stored ? result.stored.uses : source.previous.leaf(result.earlier).uses).size();
+  for (const sources::Slice& slice : source.plan.leaves[leaf].plan.slices) {
+    bytes += kSliceBytesBesidePath + source.listing.files[slice.file].path.size();
+  }
+  return bytes;
+}
+
+// Cuts what there is to say into checkpoints.
+class CheckpointParts {
+ public:
+  CheckpointParts(const repository::ClusterAccess& cluster, const format::Checkpoint& head,
+                  uint32_t& number)
+      : cluster_(cluster), head_(head), number_(number), part_(head) {}
+
+  // To be added to; the reference holds until the next Count.
+  format::Checkpoint& part() { return part_; }
+  // So many were added.
+  Status Count(uint64_t bytes) {
+    bytes_ += bytes;
+    return bytes_ < kPartBytes ? Status() : Put();
+  }
+  Status Put() {
+    if (bytes_ == 0) return {};
+    RETURN_IF_ERROR(repository::PutCheckpoint(cluster_, number_++, part_));
+    part_ = head_;
+    bytes_ = 0;
+    return {};
+  }
+
+ private:
+  const repository::ClusterAccess& cluster_;
+  const format::Checkpoint& head_;
+  uint32_t& number_;
+  format::Checkpoint part_;
+  uint64_t bytes_ = 0;
+};
 
 void AddNeeds(const std::vector<repository::LeafUse>& uses, PreviousMap& previous,
               format::CheckpointLeaf& message) {
@@ -71,9 +122,17 @@ CheckpointWriter::CheckpointWriter(const repository::ClusterAccess& cluster,
       number_(first_number),
       next_at_bytes_(interval_bytes) {}
 
-void CheckpointWriter::Add(uint32_t leaf) {
+void CheckpointWriter::Add(const Source& source, uint32_t leaf) {
+  const uint64_t bytes = EstimateBytes(source, leaf);
   std::lock_guard lock(mutex_);
   added_.push_back(leaf);
+  added_bytes_ += bytes;
+}
+
+bool CheckpointWriter::IsDue(const repository::PackUploader& uploader) const {
+  if (uploader.stored_bytes() >= next_at_bytes_) return true;
+  std::lock_guard lock(mutex_);
+  return added_bytes_ >= kPartBytes;
 }
 
 Status CheckpointWriter::Write(const Source& source, repository::PackUploader& uploader,
@@ -82,26 +141,30 @@ Status CheckpointWriter::Write(const Source& source, repository::PackUploader& u
   {
     std::lock_guard lock(mutex_);
     leaves.swap(added_);
+    added_bytes_ = 0;
   }
   // What was added before is in a pack that is closed now, and its data packs were submitted
   // before it.
   ASSIGN_OR_RETURN(std::vector<repository::PackReference> metadata_packs, metadata.CloseOpenPack());
   RETURN_IF_ERROR(uploader.Drain());
-  format::Checkpoint checkpoint = head_;
+  CheckpointParts parts(cluster_, head_, number_);
+  // The packs first: a full backup uses only leaves in packs that are named.
   for (const repository::StoredPack& pack : uploader.Stored(packs_named_)) {
-    format::PackNeed* added = checkpoint.add_new_packs();
+    format::PackNeed* added = parts.part().add_new_packs();
     added->set_sha256(ToString(pack.sha256.view()));
     added->set_length(pack.length);
     ++packs_named_;
+    RETURN_IF_ERROR(parts.Count(added->ByteSizeLong()));
   }
   for (uint32_t leaf : leaves) {
-    format::CheckpointLeaf* message = checkpoint.add_leaves();
+    format::CheckpointLeaf* message = parts.part().add_leaves();
     const uint32_t units =
         DescribeLeaf(source.results[leaf], metadata_packs, source.previous, *message);
     DescribeParts(source, leaf, units, *message);
+    RETURN_IF_ERROR(parts.Count(message->ByteSizeLong()));
   }
   next_at_bytes_ = uploader.stored_bytes() + interval_bytes_;
-  return repository::PutCheckpoint(cluster_, number_++, checkpoint);
+  return parts.Put();
 }
 
 }  // namespace pgcairn::commands

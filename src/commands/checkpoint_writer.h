@@ -20,16 +20,10 @@ namespace pgcairn::commands {
 class CheckpointWriter {
  public:
   // `head` bears the run's identity and names what it goes on from; `first_number` is that of the
-  // first checkpoint of this process. One is due whenever `interval_bytes` more are stored.
+  // first checkpoint of this process. One is due whenever `interval_bytes` more are stored, or when
+  // what was added fills one.
   CheckpointWriter(const repository::ClusterAccess& cluster, format::Checkpoint head,
                    uint32_t first_number, uint64_t interval_bytes);
-
-  // A leaf of the plan is with the metadata writer, or was found unchanged. Any thread.
-  void Add(uint32_t leaf);
-
-  bool IsDue(const repository::PackUploader& uploader) const {
-    return uploader.stored_bytes() >= next_at_bytes_;
-  }
 
   struct Source {
     const postgres::DataDirectoryListing& listing;
@@ -37,7 +31,14 @@ class CheckpointWriter {
     const std::vector<LeafResult>& results;
     PreviousMap& previous;
   };
-  // Makes durable what was added, and then says so. Blocks meanwhile, and no other thread.
+  // A leaf of the plan is with the metadata writer, or was found unchanged; its result in `source`
+  // stays as it is. Any thread.
+  void Add(const Source& source, uint32_t leaf);
+
+  bool IsDue(const repository::PackUploader& uploader) const;
+
+  // Makes durable what was added, and then says so, in as many checkpoints as it takes. Blocks
+  // meanwhile, and no other thread.
   Status Write(const Source& source, repository::PackUploader& uploader,
                repository::MetadataWriter& metadata);
 
@@ -48,8 +49,9 @@ class CheckpointWriter {
   uint32_t number_;
   uint64_t next_at_bytes_;
   size_t packs_named_ = 0;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<uint32_t> added_;
+  uint64_t added_bytes_ = 0;  // that their descriptions take, about
 };
 
 }  // namespace pgcairn::commands

@@ -292,13 +292,12 @@ void LeafCopier::TakeStored(uint32_t leaf, const repository::StoredLeaf& stored)
     result.form = LeafResult::Form::kStored;
     result.stored = ToNewLeaf(stored, tools_.previous);
   }
-  if (tools_.checkpoints != nullptr) tools_.checkpoints->Add(leaf);
+  if (tools_.checkpoints != nullptr) tools_.checkpoints->Add(ForCheckpoints(), leaf);
 }
 
 Status LeafCopier::WriteCheckpoint() {
   if (tools_.checkpoints == nullptr || !tools_.checkpoints->IsDue(tools_.uploader)) return {};
-  return tools_.checkpoints->Write({tools_.listing, tools_.plan, results_, tools_.previous},
-                                   tools_.uploader, tools_.metadata);
+  return tools_.checkpoints->Write(ForCheckpoints(), tools_.uploader, tools_.metadata);
 }
 
 void LeafCopier::WatchOver() {

@@ -75,6 +75,9 @@ class LeafCopier {
   void Work();
   void WatchOver();
   Status WriteCheckpoint();
+  CheckpointWriter::Source ForCheckpoints() const {
+    return {tools_.listing, tools_.plan, results_, tools_.previous};
+  }
   void TakeStored(uint32_t leaf, const repository::StoredLeaf& stored);
 
   const CopyTools& tools_;

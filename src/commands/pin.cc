@@ -48,6 +48,10 @@ Result<PinReport> Pin(const config::Settings& settings, const PinRequest& reques
     return Error{Code::kNotFound, fmt::format("{} was deleted while it was being pinned", id),
                  "`pgcairn list` shows what there is"};
   }
+  // A pin is taken away from a backup that cannot be read so that it can be deleted.
+  bool unreadable =
+      !stored.ok() && (stored.code() == Code::kDamaged || stored.code() == Code::kWrongKey);
+  if (unreadable && !request.pinned) stored = repository::StoredManifest();
   if (!stored.ok()) return stored.status();
   if (request.pinned && trashed.HasBackup(id)) {
     return Error{

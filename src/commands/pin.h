@@ -25,7 +25,9 @@ struct PinReport {
 
 // When this returns OK the backup is there and what was said of it is durable. kNotFound: there is
 // no such backup, or it was deleted meanwhile. kRefused: a prune means to delete it. kUsage: the
-// note is too long or has control characters, which would break the lines of `list`.
+// note is too long or has control characters, which would break the lines of `list`. kDamaged,
+// kWrongKey: the backup is there and cannot be read; it is pinned all the same. To take a pin away
+// it need not be readable.
 Result<PinReport> Pin(const config::Settings& settings, const PinRequest& request);
 
 }  // namespace pgcairn::commands

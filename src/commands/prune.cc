@@ -21,6 +21,8 @@
 namespace pgcairn::commands {
 namespace {
 
+using AllNotes = std::map<std::string, repository::BackupNotes>;
+
 // What stands beside a decision; the first time it is made, it becomes the report.
 struct Decision {
   RetentionPlan plan;
@@ -32,6 +34,18 @@ WalReport WithNames(const WalVerdict& verdict, uint64_t segment_bytes) {
   postgres::TimelineId timeline = verdict.range.timeline;
   return {verdict, postgres::WalSegmentName({timeline, verdict.range.first}, segment_bytes),
           postgres::WalSegmentName({timeline, verdict.range.last}, segment_bytes)};
+}
+
+Status RequireUnpinned(const std::string& id, const repository::BackupNotes& notes) {
+  if (!notes.unreadable.empty()) {
+    return Error{Code::kRefused,
+                 fmt::format("whether the backup {} is pinned is not known: {}", id,
+                             notes.unreadable.front()),
+                 "when nobody wants that backup to be kept, remove that note from the storage"};
+  }
+  if (!notes.pinned) return {};
+  return Error{Code::kRefused, fmt::format("the backup {} is pinned", id),
+               fmt::format("unpin it first: pgcairn pin {} --remove", id)};
 }
 
 class Pruning {
@@ -84,9 +98,10 @@ class Pruning {
   }
 
   Result<Decision> DecideNow(const Situation& situation) {
-    ASSIGN_OR_RETURN(std::vector<BackupFacts> backups, GatherFacts(situation));
+    ASSIGN_OR_RETURN(AllNotes notes, repository::ReadAllNotes(cluster_));
+    std::vector<BackupFacts> backups = GatherFacts(situation, notes);
     ASSIGN_OR_RETURN(Decision decision,
-                     named_.empty() ? ByRetention(situation, backups) : ByName(situation, backups));
+                     named_.empty() ? ByRetention(situation, backups) : ByName(situation, notes));
     const std::vector<std::string>& going = decision.deletable.backup_ids;
     std::vector<BackupFacts> certain = backups;
     std::erase_if(certain, [&](const BackupFacts& backup) {
@@ -104,9 +119,7 @@ class Pruning {
     return decision;
   }
 
-  Result<std::vector<BackupFacts>> GatherFacts(const Situation& situation) {
-    using AllNotes = std::map<std::string, repository::BackupNotes>;
-    ASSIGN_OR_RETURN(AllNotes notes, repository::ReadAllNotes(cluster_));
+  std::vector<BackupFacts> GatherFacts(const Situation& situation, AllNotes& notes) const {
     const auto bases = situation.runs.Bases();
     std::vector<BackupFacts> backups;
     for (const auto& [id, manifest] : situation.backups) {
@@ -178,20 +191,17 @@ class Pruning {
     return decision;
   }
 
-  Result<Decision> ByName(const Situation& situation, const std::vector<BackupFacts>& backups) {
+  // By the notes alone: what is pinned may have a manifest that cannot be read.
+  Result<Decision> ByName(const Situation& situation, AllNotes& notes) {
     Decision decision;
     for (const std::string& id : situation.inventory.backups.ids) {
       if (std::ranges::binary_search(named_, id)) {
+        RETURN_IF_ERROR(RefuseUnlessDry(RequireUnpinned(id, notes[id])));
         decision.deletable.backup_ids.push_back(id);
         decision.plan.backups.push_back({id, false, {"it is named"}});
       } else {
         decision.plan.backups.push_back({id, true, {"it is not named"}});
       }
-    }
-    for (const BackupFacts& backup : backups) {
-      if (!backup.pinned || !std::ranges::binary_search(named_, backup.id)) continue;
-      RETURN_IF_ERROR(RefuseUnlessDry(Error{
-          Code::kRefused, fmt::format("the backup {} is pinned", backup.id), "unpin it first"}));
     }
     return decision;
   }

@@ -31,6 +31,9 @@ class PruneTest : public ::testing::Test {
   Result<PruneReport> Prune(PruneOptions options = {}) {
     return PruneCluster(settings_, repository_.cluster(), options);
   }
+  std::string Manifest(const std::string& id) const {
+    return repository_.cluster().names.Manifest(id);
+  }
   std::vector<std::string> Ids() const { return *repository::ListBackupIds(repository_.cluster()); }
   static const BackupVerdict& Verdict(const PruneReport& report, const std::string& id) {
     auto found = std::ranges::find(report.backups, id, &BackupVerdict::id);
@@ -176,6 +179,63 @@ TEST_F(PruneTest, APinnedBackupStaysAndCannotBeNamed) {
   Result<PruneReport> refused = Prune(options);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.code(), Code::kRefused);
+}
+
+// What it says may be that the backup is pinned.
+TEST_F(PruneTest, ABackupWithANoteThatCannotBeReadStaysAndCannotBeNamed) {
+  format::BackupNote note;
+  note.set_note("of the auditors");
+  ASSERT_TRUE(repository::PutNote(repository_.cluster(), kFirst, note).ok());
+  const std::string name = repository_.cluster().names.Note(kFirst, 0);
+  repository::Replace(*repository_.storage(), name, AsBytes("damaged"));
+  ASSERT_TRUE(Prune().ok());
+  EXPECT_EQ(Ids().size(), 2u);
+  PruneOptions options;
+  options.backups = {kFirst};
+  Result<PruneReport> refused = Prune(options);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.code(), Code::kRefused);
+  EXPECT_NE(refused.error().message.find(name), std::string::npos) << refused.error().message;
+  options.dry_run = true;
+  Result<PruneReport> dry = Prune(options);
+  ASSERT_TRUE(dry.ok()) << dry.error().message;
+  EXPECT_EQ(dry->refusals.size(), 1u);
+  EXPECT_EQ(Ids().size(), 2u);
+}
+
+TEST_F(PruneTest, APinHoldsABackupWhoseManifestCannotBeRead) {
+  format::BackupNote note;
+  note.set_pinned(true);
+  ASSERT_TRUE(repository::PutNote(repository_.cluster(), kFirst, note).ok());
+  Bytes manifest = repository::Content(*repository_.storage(), Manifest(kFirst));
+  manifest.back() ^= 1;
+  repository::Replace(*repository_.storage(), Manifest(kFirst), manifest);
+  PruneOptions options;
+  options.backups = {kFirst};
+  Result<PruneReport> refused = Prune(options);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.code(), Code::kRefused);
+  EXPECT_NE(refused.error().message.find("pinned"), std::string::npos) << refused.error().message;
+  note.set_pinned(false);
+  ASSERT_TRUE(repository::PutNote(repository_.cluster(), kFirst, note).ok());
+  Result<PruneReport> report = Prune(options);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(Ids(), std::vector<std::string>{kSecond});
+}
+
+// Of fewer bytes than the start of a header, which the inventory looks at.
+TEST_F(PruneTest, AManifestThatWasCutShortCanBeNamedSoThatPrunesGoOn) {
+  repository::Replace(*repository_.storage(), Manifest(kFirst), AsBytes("PGCAIRNB"));
+  Result<PruneReport> refused = Prune();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.code(), Code::kRefused) << refused.error().message;
+  EXPECT_NE(refused.error().hint.find(std::string("--backup=") + kFirst), std::string::npos);
+  PruneOptions options;
+  options.backups = {kFirst};
+  Result<PruneReport> report = Prune(options);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(Ids(), std::vector<std::string>{kSecond});
+  EXPECT_TRUE(Prune().ok());
 }
 
 TEST_F(PruneTest, NotesOfADeletedBackupGoWithIt) {

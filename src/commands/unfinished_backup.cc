@@ -16,6 +16,7 @@ UnfinishedBackup::UnfinishedBackup(storage::Storage& inner, repository::ClusterN
       names_(std::move(names)),
       backup_id_(backup_id),
       manifest_(names_.Manifest(backup_id)),
+      lease_(names_.Lease(backup_id)),
       checkpoints_(names_.Checkpoints() + "/" + backup_id_ + "/") {}
 
 Status UnfinishedBackup::PutIfAbsent(std::string_view name, std::span<const ByteView> parts) {
@@ -30,11 +31,29 @@ Status UnfinishedBackup::PutIfAbsent(std::string_view name, std::span<const Byte
   }
   Status put = ForwardingStorage::PutIfAbsent(name, parts);
   if (put.ok()) Remember(name);
+  if (name == lease_ && (put.ok() || put.code() != Code::kAlreadyExists)) {
+    std::lock_guard lock(mutex_);
+    may_have_lease_ = true;
+  }
   if (!put.ok() && put.code() == Code::kNoSpace) {
     std::lock_guard lock(mutex_);
     room_was_used_up_ = true;
   }
   return put;
+}
+
+Status UnfinishedBackup::Delete(std::string_view name) {
+  Status deleted = ForwardingStorage::Delete(name);
+  if (name == lease_ && deleted.ok()) {
+    std::lock_guard lock(mutex_);
+    may_have_lease_ = false;
+  }
+  return deleted;
+}
+
+bool UnfinishedBackup::MayHaveLease() const {
+  std::lock_guard lock(mutex_);
+  return may_have_lease_;
 }
 
 void UnfinishedBackup::Remember(std::string_view name) {

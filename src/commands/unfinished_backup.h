@@ -33,6 +33,11 @@ class UnfinishedBackup : public storage::ForwardingStorage {
 
   using Storage::PutIfAbsent;
   Status PutIfAbsent(std::string_view name, std::span<const ByteView> parts) override;
+  Status Delete(std::string_view name) override;
+
+  // Whether the lease under the backup's id was put by this run, or may have been: the reply was
+  // lost. One that was there before is another run's.
+  bool MayHaveLease() const;
 
   // Deletes the packs that were stored, durably; nothing after the manifest was put, or tried to,
   // and nothing that can be gone on from. No put may be under way. Stops at the first that cannot
@@ -45,9 +50,11 @@ class UnfinishedBackup : public storage::ForwardingStorage {
   const repository::ClusterNames names_;
   const std::string backup_id_;
   const std::string manifest_;
+  const std::string lease_;
   const std::string checkpoints_;  // what their names begin with
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<crypto::Sha256Digest> packs_;
+  bool may_have_lease_ = false;
   bool has_checkpoint_ = false;
   bool room_was_used_up_ = false;
 };

@@ -139,5 +139,24 @@ TEST_F(UnfinishedBackupTest, WhatAnotherRunGoesOnFromStaysEvenWithoutRoom) {
   EXPECT_TRUE(Exists(PackName(1)));
 }
 
+TEST_F(UnfinishedBackupTest, ALeaseThatWasThereBeforeIsAnotherRuns) {
+  ASSERT_TRUE(inner_.PutIfAbsent(names_.Lease(kId), AsBytes("another's")).ok());
+  EXPECT_EQ(Put(names_.Lease(kId)).code(), Code::kAlreadyExists);
+  EXPECT_FALSE(unfinished_.MayHaveLease());
+}
+
+TEST_F(UnfinishedBackupTest, TheLeaseIsItsOwnFromItsPutUntilItIsRemoved) {
+  EXPECT_FALSE(unfinished_.MayHaveLease());
+  ASSERT_TRUE(Put(names_.Lease("20240101_020000-00b0")).ok());
+  EXPECT_FALSE(unfinished_.MayHaveLease());
+  inner_.Add({.request = Request::kPut, .effect = FaultEffect::kFailAfter});
+  EXPECT_FALSE(Put(names_.Lease(kId)).ok());
+  EXPECT_TRUE(unfinished_.MayHaveLease()) << "the reply was lost";
+  ASSERT_TRUE(unfinished_.Delete(names_.Lease(kId)).ok());
+  EXPECT_FALSE(unfinished_.MayHaveLease());
+  ASSERT_TRUE(Put(names_.Lease(kId)).ok());
+  EXPECT_TRUE(unfinished_.MayHaveLease());
+}
+
 }  // namespace
 }  // namespace pgcairn::commands

@@ -6,7 +6,7 @@ import pytest
 
 from scratch import Scratch
 
-USAGE, NOT_FOUND, DAMAGED = 2, 3, 5
+USAGE, NOT_FOUND, DAMAGED, REFUSED = 2, 3, 5, 12
 
 
 @pytest.fixture(name="place", scope="module")
@@ -114,3 +114,17 @@ def test_a_note_that_cannot_be_read_hides_no_backup(place):
     note.write_bytes(whole)
     assert listed(place, place.first)[:2] == (True, "kept for the auditors")
     place.pgcairn("verify")
+
+
+def test_a_pin_can_be_taken_from_a_backup_that_cannot_be_read(place):
+    place.pgcairn("pin", place.first)
+    manifest = place.root / "repository/clusters/main/backups" / place.first
+    whole = manifest.read_bytes()
+    os.chmod(manifest, 0o600)
+    manifest.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    refused = place.pgcairn("prune", f"--backup={place.first}", check=False)
+    assert refused.returncode == REFUSED and "pinned" in refused.stderr
+    assert place.pgcairn("pin", place.first, check=False).returncode == DAMAGED
+    assert place.pgcairn_json("pin", place.first, "--remove")["pinned"] is False
+    place.pgcairn("prune", f"--backup={place.first}", "--dry-run")
+    manifest.write_bytes(whole)

@@ -2,15 +2,37 @@
 
 import json
 import signal
+import subprocess
 import time
 
 import pytest
 
 from killed_runs import start
 from restore_proof import cold_contents, repository_is_valid, require_restorable
-from scratch import kill, wait_for
+from scratch import as_server_user, kill, wait_for
+from stopped_runs import Stopper
 
 REFUSED = 12
+
+# The first two random bytes that a process asks for are the last digits of its id.
+SAME_DIGITS = r"""
+#define _GNU_SOURCE
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static int drawn;
+
+ssize_t getrandom(void *into, size_t size, unsigned flags)
+{
+    if (size != 2 || drawn)
+        return syscall(SYS_getrandom, into, size, flags);
+    drawn = 1;
+    memset(into, 0, size);
+    return size;
+}
+"""
 ROWS = 700_000  # about as many KB that do not compress
 
 
@@ -111,4 +133,40 @@ def test_a_second_backup_at_the_same_time_is_refused(protected):
     assert going.wait(60) == 0
     scratch.pgcairn("backup")
     assert names(scratch, "leases/*") == []
+    repository_is_valid(scratch)
+
+
+def test_a_backup_that_draws_the_id_of_another_leaves_its_lease(protected):
+    scratch, server = protected
+    # Later ids follow this one's, so that they are of one second.
+    ahead = Stopper(scratch).environment(clock_shift=3600)
+    scratch.pgcairn("backup", env=ahead)
+    library = scratch.root / "same_digits.so"
+    source = library.with_suffix(".c")
+    source.write_text(SAME_DIGITS)
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, source], check=True)
+    library.chmod(0o755)
+    preload = {"LD_PRELOAD": str(library)}
+    server.sql("CREATE TABLE more AS SELECT i FROM generate_series(1, 200000) i")
+    going = subprocess.Popen(
+        as_server_user([scratch.program, f"--config={scratch.root}/config/backup.config.json",
+                        "--no-progress", "backup"]),
+        cwd=scratch.root, env={**scratch.environment, **preload}, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: names(scratch, "leases/*") or going.poll() is not None, "no lease")
+        going.send_signal(signal.SIGSTOP)
+        assert going.poll() is None, "it was over before it could be stopped"
+        time.sleep(0.05)
+        [lease] = names(scratch, "leases/*")
+        assert lease.endswith("-0000")
+        for kind in "full", "incremental":
+            second = scratch.pgcairn("backup", f"--type={kind}", check=False, env=preload)
+            assert second.returncode == REFUSED, second.stderr
+            assert "another backup" in second.stderr and lease in second.stderr
+            assert names(scratch, "leases/*") == [lease]
+    finally:
+        going.send_signal(signal.SIGCONT)
+    assert going.wait(60) == 0
+    assert names(scratch, "backups/*-0000") == [lease] and names(scratch, "leases/*") == []
     repository_is_valid(scratch)

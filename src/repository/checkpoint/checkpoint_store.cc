@@ -3,11 +3,35 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "repository/names.h"
 #include "repository/seal/document.h"
 
 namespace pgcairn::repository {
+namespace {
+
+Result<format::Checkpoint> ReadCheckpoint(const ClusterAccess& cluster, const std::string& name,
+                                          const std::string& run_id) {
+  Result<Bytes> object = cluster.storage.Get(name, kSealedDocumentBytesMax);
+  if (!object.ok()) return std::move(object).Context("reading " + name).error();
+  Result<std::string> message =
+      OpenDocument(ObjectKind::kCheckpoint, *object, cluster.place, cluster.keys.Lookup());
+  if (!message.ok()) return std::move(message).Context("opening " + name).error();
+  format::Checkpoint checkpoint;
+  if (!checkpoint.ParseFromString(*message) || checkpoint.backup_id() != run_id) {
+    return Error{Code::kDamaged, fmt::format("{} is no checkpoint of that run", name), ""};
+  }
+  return checkpoint;
+}
+
+// The storage works, and others may be readable.
+bool IsOfOneObject(Code code) {
+  return code == Code::kDamaged || code == Code::kWrongKey || code == Code::kUnsupported ||
+         code == Code::kNotFound;
+}
+
+}  // namespace
 
 Status PutCheckpoint(const ClusterAccess& cluster, uint32_t number,
                      const format::Checkpoint& checkpoint) {
@@ -29,21 +53,19 @@ Result<std::vector<std::string>> ListCheckpointedRuns(const ClusterAccess& clust
   return runs;
 }
 
-Result<std::vector<format::Checkpoint>> ReadCheckpoints(const ClusterAccess& cluster,
-                                                        const std::string& run_id) {
+Result<RunCheckpoints> ReadCheckpoints(const ClusterAccess& cluster, const std::string& run_id) {
   ASSIGN_OR_RETURN(storage::Listing listing,
                    cluster.storage.List(cluster.names.Checkpoints() + "/" + run_id));
-  std::vector<format::Checkpoint> checkpoints;
+  RunCheckpoints checkpoints;
   for (const storage::ObjectInfo& object : listing.objects) {
-    ASSIGN_OR_RETURN(Bytes bytes, cluster.storage.Get(object.name, kSealedDocumentBytesMax));
-    Result<std::string> message =
-        OpenDocument(ObjectKind::kCheckpoint, bytes, cluster.place, cluster.keys.Lookup());
-    if (!message.ok()) return std::move(message).Context("opening " + object.name).error();
-    format::Checkpoint checkpoint;
-    if (!checkpoint.ParseFromString(*message) || checkpoint.backup_id() != run_id) {
-      return Error{Code::kDamaged, fmt::format("{} is no checkpoint of that run", object.name), ""};
+    Result<format::Checkpoint> checkpoint = ReadCheckpoint(cluster, object.name, run_id);
+    if (checkpoint.ok()) {
+      checkpoints.readable.push_back(*std::move(checkpoint));
+    } else if (IsOfOneObject(checkpoint.code())) {
+      checkpoints.unreadable.push_back(checkpoint.error().message);
+    } else {
+      return checkpoint.error();
     }
-    checkpoints.push_back(std::move(checkpoint));
   }
   return checkpoints;
 }

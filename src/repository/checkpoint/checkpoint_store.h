@@ -20,9 +20,15 @@ Status PutCheckpoint(const ClusterAccess& cluster, uint32_t number,
 // Ids of all runs that left any, oldest first.
 Result<std::vector<std::string>> ListCheckpointedRuns(const ClusterAccess& cluster);
 
-// All of a run, in order; none when it left none. kDamaged, kWrongKey, kUnsupported.
-Result<std::vector<format::Checkpoint>> ReadCheckpoints(const ClusterAccess& cluster,
-                                                        const std::string& run_id);
+// All of a run; none when it left none.
+struct RunCheckpoints {
+  std::vector<format::Checkpoint> readable;  // in order
+  // Damaged ones, those sealed with a key that is not at hand or written by a newer program, and
+  // those that went away while they were read: a message each.
+  std::vector<std::string> unreadable;
+};
+// Errors are those of the storage.
+Result<RunCheckpoints> ReadCheckpoints(const ClusterAccess& cluster, const std::string& run_id);
 
 // Durable when it returns OK.
 Status RemoveCheckpoints(const ClusterAccess& cluster, const std::string& run_id);

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <limits>
+#include <map>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -75,6 +77,74 @@ void Merge(const format::BackupNote& note, BackupNotes& merged) {
   if (note.has_verified()) merged.verified = note.verified();
 }
 
+// By whole name, oldest first, as they are stored.
+struct StoredDeletions {
+  std::map<std::string, format::Deletion> records;
+  std::vector<std::string> unreadable;
+};
+
+// Nothing when one went away meanwhile: it was merged, so that another says what it said.
+Result<std::optional<StoredDeletions>> ReadListedDeletions(const ClusterAccess& cluster,
+                                                           bool may_go) {
+  ASSIGN_OR_RETURN(storage::Listing listing, cluster.storage.List(cluster.names.Deletions()));
+  StoredDeletions stored;
+  for (const storage::ObjectInfo& object : listing.objects) {
+    if (!IsBackupId(LastComponent(object.name))) continue;
+    Result<format::Deletion> record = ReadSealed<format::Deletion>(cluster, object.name);
+    if (may_go && !record.ok() && record.code() == Code::kNotFound) {
+      return std::optional<StoredDeletions>();
+    }
+    if (record.ok() && cluster.names.Deletion(record->prune_id()) != object.name) {
+      record = Error{Code::kDamaged, fmt::format("{} is of another prune", object.name), ""};
+    }
+    if (record.ok()) {
+      stored.records.emplace(object.name, std::move(*record));
+    } else {
+      stored.unreadable.push_back(record.error().message);
+    }
+  }
+  return std::optional<StoredDeletions>(std::move(stored));
+}
+
+Result<StoredDeletions> ReadStoredDeletions(const ClusterAccess& cluster) {
+  // Each time a prune has merged them: more of those in a row are a name that cannot be read.
+  constexpr int kLooksMax = 5;
+  for (int look = 1;; ++look) {
+    ASSIGN_OR_RETURN(std::optional<StoredDeletions> stored,
+                     ReadListedDeletions(cluster, look < kLooksMax));
+    if (stored) return *std::move(stored);
+  }
+}
+
+// What each prune recorded itself.
+std::vector<format::Deletion> PartsOf(const format::Deletion& record) {
+  if (record.each().empty()) return {record};
+  return {record.each().begin(), record.each().end()};
+}
+
+// Takes earlier records into `deletion` when there are more than a handful, as far as they fit.
+// Returns the names of those that are then said twice.
+std::vector<std::string> MergeEarlier(const std::map<std::string, format::Deletion>& records,
+                                      format::Deletion& deletion) {
+  constexpr size_t kRecordsKept = 8;
+  // Of the messages, which say everything twice; a document may hold four times as much.
+  constexpr size_t kMergedBytesMax = kSealedDocumentBytesMax / 4;
+  if (records.size() < kRecordsKept) return {};
+  const format::Deletion own = deletion;
+  std::vector<std::string> merged;
+  size_t bytes = own.ByteSizeLong();
+  for (const auto& [name, record] : records) {
+    if (bytes + record.ByteSizeLong() > kMergedBytesMax) continue;
+    bytes += record.ByteSizeLong();
+    deletion.mutable_backup_ids()->MergeFrom(record.backup_ids());
+    deletion.mutable_wal()->MergeFrom(record.wal());
+    for (format::Deletion& part : PartsOf(record)) *deletion.add_each() = std::move(part);
+    merged.push_back(name);
+  }
+  if (!merged.empty()) *deletion.add_each() = own;
+  return merged;
+}
+
 }  // namespace
 
 Status PutNote(const ClusterAccess& cluster, const std::string& backup_id,
@@ -136,26 +206,25 @@ Status DeleteNotes(const ClusterAccess& cluster, const std::string& backup_id) {
 }
 
 Status PutDeletion(const ClusterAccess& cluster, format::Deletion deletion) {
+  const std::string name = cluster.names.Deletion(deletion.prune_id());
   deletion.set_host(HostName());
   deletion.set_at_us(Timestamp::Now().unix_us);
-  return PutSealed(cluster, cluster.names.Deletion(deletion.prune_id()), deletion)
-      .Context("recording what " + deletion.prune_id() + " deletes");
+  ASSIGN_OR_RETURN(StoredDeletions stored, ReadStoredDeletions(cluster));
+  const std::vector<std::string> merged = MergeEarlier(stored.records, deletion);
+  RETURN_IF_ERROR(PutSealed(cluster, name, deletion)
+                      .Context("recording what " + deletion.prune_id() + " deletes"));
+  for (const std::string& earlier : merged) {
+    RETURN_IF_ERROR(cluster.storage.Delete(earlier).Context("removing the record " + earlier));
+  }
+  return {};
 }
 
 Result<Deletions> ReadDeletions(const ClusterAccess& cluster) {
-  ASSIGN_OR_RETURN(storage::Listing listing, cluster.storage.List(cluster.names.Deletions()));
+  ASSIGN_OR_RETURN(StoredDeletions stored, ReadStoredDeletions(cluster));
   Deletions deletions;
-  for (const storage::ObjectInfo& object : listing.objects) {
-    if (!IsBackupId(LastComponent(object.name))) continue;
-    Result<format::Deletion> record = ReadSealed<format::Deletion>(cluster, object.name);
-    if (record.ok() && cluster.names.Deletion(record->prune_id()) != object.name) {
-      record = Error{Code::kDamaged, fmt::format("{} is of another prune", object.name), ""};
-    }
-    if (record.ok()) {
-      deletions.records.push_back(std::move(*record));
-    } else {
-      deletions.unreadable.push_back(record.error().message);
-    }
+  deletions.unreadable = std::move(stored.unreadable);
+  for (const auto& [name, record] : stored.records) {
+    for (format::Deletion& part : PartsOf(record)) deletions.records.push_back(std::move(part));
   }
   return deletions;
 }

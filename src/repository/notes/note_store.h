@@ -39,10 +39,13 @@ Result<std::map<std::string, BackupNotes>> ReadAllNotes(const ClusterAccess& clu
 Status DeleteNotes(const ClusterAccess& cluster, const std::string& backup_id);
 
 // Fills in host and time. Durable when it returns OK. kAlreadyExists: that prune has its record.
+// When there are more than a handful of records, they are merged: this one says what they said, and
+// they are removed after it was put. Any number of prunes may do so at the same time, and be
+// stopped anywhere: what a record said always stands in one that was put later.
 Status PutDeletion(const ClusterAccess& cluster, format::Deletion deletion);
 
 struct Deletions {
-  std::vector<format::Deletion> records;  // by prune id, oldest first
+  std::vector<format::Deletion> records;  // of one prune each; some may be there twice
   std::vector<std::string> unreadable;    // as in BackupNotes
 };
 Result<Deletions> ReadDeletions(const ClusterAccess& cluster);

@@ -1,13 +1,18 @@
 #include "repository/notes/note_store.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "repository/seal/document.h"
 #include "repository/testing/memory_cluster.h"
+#include "storage/testing/faulty_storage.h"
 
 namespace pgcairn::repository {
 namespace {
@@ -195,6 +200,126 @@ TEST_F(NoteStoreTest, ARecordOfDeletionsThatCannotBeReadIsNamed) {
   EXPECT_EQ(deletions.records.size(), 1u);
   ASSERT_EQ(deletions.unreadable.size(), 1u);
   EXPECT_NE(deletions.unreadable[0].find(kId), std::string::npos);
+}
+
+class MergedDeletionsTest : public NoteStoreTest {
+ protected:
+  static std::string PruneId(int number) { return fmt::format("20240201_020000-{:04x}", number); }
+  static std::string BackupId(int number) { return fmt::format("20240101_020000-{:04x}", number); }
+  static format::Deletion Record(int number) {
+    format::Deletion deletion;
+    deletion.set_prune_id(PruneId(number));
+    deletion.add_backup_ids(BackupId(number));
+    return deletion;
+  }
+  size_t Objects() { return cluster().storage.List(cluster().names.Deletions())->objects.size(); }
+  // By backup: the prune that says so.
+  std::map<std::string, std::string> Said() {
+    Deletions deletions = ReadDeletions(cluster()).value();
+    EXPECT_TRUE(deletions.unreadable.empty());
+    std::map<std::string, std::string> said;
+    for (const format::Deletion& record : deletions.records) {
+      EXPECT_EQ(record.backup_ids_size(), 1);
+      said[record.backup_ids(0)] = record.prune_id();
+    }
+    return said;
+  }
+  void ExpectAllSaid(int count) {
+    const std::map<std::string, std::string> said = Said();
+    EXPECT_EQ(said.size(), static_cast<size_t>(count));
+    for (int i = 0; i < count; ++i) {
+      auto found = said.find(BackupId(i));
+      ASSERT_NE(found, said.end()) << i;
+      EXPECT_EQ(found->second, PruneId(i));
+    }
+  }
+};
+
+TEST_F(MergedDeletionsTest, RecordsDoNotGrowInNumberAndStillSayWhoDeletedWhat) {
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(PutDeletion(cluster(), Record(i)).ok());
+    ASSERT_LE(Objects(), 9u);
+  }
+  ASSERT_NO_FATAL_FAILURE(ExpectAllSaid(100));
+}
+
+// Programs that do not know of merging read the lists of the record itself.
+TEST_F(MergedDeletionsTest, TheListsOfAMergedRecordAreThoseOfAll) {
+  int i = 0;
+  do ASSERT_TRUE(PutDeletion(cluster(), Record(i++)).ok());
+  while (Objects() != 1);
+  const std::string name = cluster().names.Deletion(PruneId(i - 1));
+  Bytes object = Content(*cluster_.storage, name);
+  std::string message =
+      OpenDocument(ObjectKind::kNote, object, cluster().place, cluster().keys.Lookup()).value();
+  format::Deletion merged;
+  ASSERT_TRUE(merged.ParseFromString(message));
+  std::vector<std::string> ids(merged.backup_ids().begin(), merged.backup_ids().end());
+  std::ranges::sort(ids);
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  EXPECT_EQ(ids.size(), static_cast<size_t>(i));
+}
+
+TEST_F(MergedDeletionsTest, WhatCannotBeReadStays) {
+  ASSERT_TRUE(PutDeletion(cluster(), Record(0)).ok());
+  const std::string name = cluster().names.Deletion(PruneId(0));
+  Replace(*cluster_.storage, name, AsBytes("damaged"));
+  for (int i = 1; i < 30; ++i) ASSERT_TRUE(PutDeletion(cluster(), Record(i)).ok());
+  EXPECT_TRUE(cluster().storage.Stat(name).ok());
+  EXPECT_EQ(ReadDeletions(cluster())->unreadable.size(), 1u);
+}
+
+// At every request, and with the next prune going on from there.
+TEST_F(MergedDeletionsTest, AProcessThatEndsAnywhereTakesNothingAway) {
+  for (uint64_t nth = 1;; ++nth) {
+    auto faulty =
+        std::make_shared<storage::FaultyStorage>(std::make_shared<storage::MemoryStorage>());
+    cluster_ = MakeMemoryCluster(faulty);
+    for (int i = 0; i < 8; ++i) ASSERT_TRUE(PutDeletion(cluster(), Record(i)).ok());
+    auto dying = std::make_shared<storage::FaultyStorage>(faulty);
+    ClusterAccess through{*dying, cluster().names, cluster().place,
+                          std::move(cluster_.access->keys)};
+    dying->Add({.nth = nth, .effect = storage::FaultEffect::kCrashAfter});
+    Status put = PutDeletion(through, Record(8));
+    cluster_.access->keys = std::move(through.keys);
+    const int count = cluster().storage.Stat(cluster().names.Deletion(PruneId(8))).ok() ? 9 : 8;
+    ASSERT_NO_FATAL_FAILURE(ExpectAllSaid(count)) << nth;
+    if (count == 9) {
+      ASSERT_TRUE(PutDeletion(cluster(), Record(9)).ok());
+      ASSERT_NO_FATAL_FAILURE(ExpectAllSaid(10)) << nth;
+    }
+    if (!dying->crashed()) break;
+  }
+}
+
+// Two prunes that do not see each other, one of them stopped before any of its requests.
+TEST_F(MergedDeletionsTest, AnotherPruneBetweenAnyTwoRequestsTakesNothingAway) {
+  for (uint64_t nth = 1; nth < 30; ++nth) {
+    auto storage =
+        std::make_shared<storage::FaultyStorage>(std::make_shared<storage::MemoryStorage>());
+    cluster_ = MakeMemoryCluster(storage);
+    for (int i = 0; i < 8; ++i) ASSERT_TRUE(PutDeletion(cluster(), Record(i)).ok());
+    storage->Add({.nth = nth, .effect = storage::FaultEffect::kRunHook, .hook = [&] {
+                    EXPECT_TRUE(PutDeletion(cluster(), Record(9)).ok());
+                    EXPECT_TRUE(PutDeletion(cluster(), Record(10)).ok());
+                  }});
+    ASSERT_TRUE(PutDeletion(cluster(), Record(8)).ok());
+    if (Said().size() == 9) continue;  // the hook did not run
+    ASSERT_NO_FATAL_FAILURE(ExpectAllSaid(11)) << nth;
+  }
+}
+
+// A reader whose list is older than what it finds.
+TEST_F(MergedDeletionsTest, ARecordThatIsMergedWhileItIsReadIsNoLoss) {
+  auto storage =
+      std::make_shared<storage::FaultyStorage>(std::make_shared<storage::MemoryStorage>());
+  cluster_ = MakeMemoryCluster(storage);
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(PutDeletion(cluster(), Record(i)).ok());
+  storage->Add({.request = storage::Request::kGet,
+                .nth = 3,
+                .effect = storage::FaultEffect::kRunHook,
+                .hook = [&] { EXPECT_TRUE(PutDeletion(cluster(), Record(8)).ok()); }});
+  ASSERT_NO_FATAL_FAILURE(ExpectAllSaid(9));
 }
 
 }  // namespace
