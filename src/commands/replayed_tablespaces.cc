@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "postgres/data_directory.h"
 #include "postgres/wal/wal_summary.h"
 #include "util/file.h"
 
@@ -55,9 +56,8 @@ std::set<std::string> LinksOf(const std::string& data_directory) {
   std::error_code error;
   fs::directory_iterator at(data_directory + "/pg_tblspc", error);
   for (; !error && at != fs::directory_iterator(); at.increment(error)) {
-    std::error_code no_link;
-    fs::path target = fs::read_symlink(at->path(), no_link);
-    if (!no_link) places.insert(target.string());
+    Result<std::string> target = postgres::ReadTablespaceLink(at->path().string());
+    if (target.ok()) places.insert(*target);
   }
   return places;
 }

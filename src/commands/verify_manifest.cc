@@ -11,8 +11,6 @@
 namespace pgcairn::commands {
 namespace {
 
-Error Damaged(std::string message) { return {Code::kDamaged, std::move(message), ""}; }
-
 Status CheckControlFile(const format::Manifest& manifest) {
   ASSIGN_OR_RETURN(postgres::ControlFile control,
                    postgres::ParseControlFile(AsBytes(manifest.control_file())));

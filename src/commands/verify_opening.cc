@@ -22,8 +22,6 @@ namespace {
 
 using repository::ObjectKind;
 
-Error Damaged(std::string message) { return {Code::kDamaged, std::move(message), ""}; }
-
 std::string CopyOf(const std::string& name) { return name + std::string(repository::kCopySuffix); }
 
 Status CheckIdentity(ByteView object) {

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "commands/recovery_window.h"
@@ -14,6 +15,9 @@
 #include "util/result.h"
 
 namespace pgcairn::commands {
+
+// What a part of verify finds wrong: there is no other hint than verify's own at the end.
+inline Error Damaged(std::string message) { return {Code::kDamaged, std::move(message), ""}; }
 
 // Moments of one timeline that can no longer be restored.
 struct LostPart {

@@ -30,8 +30,6 @@ using repository::StreamEntry;
 using repository::StreamList;
 using repository::UnitEntry;
 
-Error Damaged(std::string message) { return {Code::kDamaged, std::move(message), ""}; }
-
 // One backup's lists, one after the other.
 class StreamVerifier {
  public:

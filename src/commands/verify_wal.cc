@@ -27,7 +27,6 @@ using postgres::WalSegment;
 
 constexpr uint64_t kSegmentBytesInMemory = uint64_t{96} << 20;
 
-Error Damaged(std::string message) { return {Code::kDamaged, std::move(message), ""}; }
 Error Missing(std::string message) { return {Code::kNotFound, std::move(message), ""}; }
 
 class WalVerifier {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "commands/verify_report.h"
 #include "postgres/lsn.h"
 #include "postgres/wal/timeline_history.h"
 #include "postgres/wal/wal_page.h"
@@ -14,8 +15,6 @@ namespace pgcairn::commands {
 namespace {
 
 using postgres::WalFileKind;
-
-Error Damaged(std::string message) { return {Code::kDamaged, std::move(message), ""}; }
 
 Status CheckHeader(const repository::WalStore& wal, const std::string& file, uint64_t segment_bytes,
                    ByteView bytes) {
