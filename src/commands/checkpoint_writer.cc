@@ -137,6 +137,8 @@ bool CheckpointWriter::IsDue(const repository::PackUploader& uploader) const {
 
 Status CheckpointWriter::Write(const Source& source, repository::PackUploader& uploader,
                                repository::MetadataWriter& metadata) {
+  // From the beginning: on a busy disk much is stored until this one is put.
+  next_at_bytes_ = uploader.stored_bytes() + interval_bytes_;
   std::vector<uint32_t> leaves;
   {
     std::lock_guard lock(mutex_);
@@ -163,7 +165,6 @@ Status CheckpointWriter::Write(const Source& source, repository::PackUploader& u
     DescribeParts(source, leaf, units, *message);
     RETURN_IF_ERROR(parts.Count(message->ByteSizeLong()));
   }
-  next_at_bytes_ = uploader.stored_bytes() + interval_bytes_;
   return parts.Put();
 }
 

@@ -108,6 +108,7 @@ def test_a_full_backup_killed_at_nine_tenths_stores_little_again(large):
     report = scratch.pgcairn_json("backup")
     assert report["type"] == "full" and report["resumed_from"]
     again = report["bytes_stored"] - (total - stored)
+    print(f"{again} of {total} bytes again")
     assert again <= 0.15 * total, (again, total)
     assert names(scratch, "leases/*") == names(scratch, "checkpoints/*/*") == []
     repository_is_valid(scratch)
