@@ -16,7 +16,7 @@ namespace {
 using postgres::TimelineId;
 
 // A backup on the path to some timeline.
-struct Candidate {
+struct WindowStart {
   const BackupFacts* backup = nullptr;
   // False: it says that it stopped before one that lies earlier in the log. Some clock jumped, and
   // whether it is older than the window is not known.
@@ -30,7 +30,7 @@ struct Candidate {
 struct Run {
   uint64_t first = 0;
   uint64_t last = 0;
-  std::vector<Candidate> candidates;  // by place in the log
+  std::vector<WindowStart> candidates;  // by place in the log
 };
 
 bool LeadsTo(const BackupFacts& backup, TimelineId timeline, const Archive& archive) {
@@ -40,17 +40,18 @@ bool LeadsTo(const BackupFacts& backup, TimelineId timeline, const Archive& arch
   return descends.ok() && *descends;
 }
 
-std::vector<Candidate> OnPathTo(TimelineId timeline, const std::vector<const BackupFacts*>& backups,
-                                const Archive& archive) {
-  std::vector<Candidate> candidates;
+std::vector<WindowStart> OnPathTo(TimelineId timeline,
+                                  const std::vector<const BackupFacts*>& backups,
+                                  const Archive& archive) {
+  std::vector<WindowStart> candidates;
   for (const BackupFacts* backup : backups) {
     if (LeadsTo(*backup, timeline, archive)) candidates.push_back({backup});
   }
-  std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+  std::sort(candidates.begin(), candidates.end(), [](const WindowStart& a, const WindowStart& b) {
     return std::tie(a.backup->stop_lsn, a.backup->id) < std::tie(b.backup->stop_lsn, b.backup->id);
   });
   Timestamp latest{std::numeric_limits<int64_t>::min()};
-  for (Candidate& candidate : candidates) {
+  for (WindowStart& candidate : candidates) {
     candidate.dated = candidate.backup->stopped_at >= latest;
     latest = std::max(latest, candidate.backup->stopped_at);
   }
@@ -67,10 +68,11 @@ std::optional<uint64_t> EndOfRun(TimelineId timeline, uint64_t first, const Arch
 }
 
 // By their last segment. Backups whose own WAL has a gap are in none.
-std::map<uint64_t, Run> RunsOnPathTo(TimelineId timeline, const std::vector<Candidate>& candidates,
+std::map<uint64_t, Run> RunsOnPathTo(TimelineId timeline,
+                                     const std::vector<WindowStart>& candidates,
                                      const Archive& archive) {
   std::map<uint64_t, Run> runs;
-  for (const Candidate& candidate : candidates) {
+  for (const WindowStart& candidate : candidates) {
     WalRange own = OwnWal(*candidate.backup);
     std::optional<uint64_t> last = EndOfRun(timeline, own.first, archive, runs);
     if (!last || *last < own.last) continue;
@@ -82,9 +84,10 @@ std::map<uint64_t, Run> RunsOnPathTo(TimelineId timeline, const std::vector<Cand
 }
 
 // The newest that stopped at or before `from`, else the first; nothing when there is none.
-const Candidate* BaseOf(const std::vector<Candidate>& candidates, Timestamp from, bool good_only) {
-  const Candidate* base = nullptr;
-  for (const Candidate& candidate : candidates) {
+const WindowStart* BaseOf(const std::vector<WindowStart>& candidates, Timestamp from,
+                          bool good_only) {
+  const WindowStart* base = nullptr;
+  for (const WindowStart& candidate : candidates) {
     if (good_only && !candidate.backup->good) continue;
     if (base == nullptr || candidate.StoppedBy(from)) base = &candidate;
   }
@@ -96,7 +99,7 @@ const Candidate* BaseOf(const std::vector<Candidate>& candidates, Timestamp from
 std::vector<const BackupFacts*> BasesOnPath(const std::map<uint64_t, Run>& runs, Timestamp from) {
   std::vector<const BackupFacts*> bases;
   for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
-    const Candidate* good = BaseOf(run->second.candidates, from, true);
+    const WindowStart* good = BaseOf(run->second.candidates, from, true);
     if (good != nullptr) bases.push_back(good->backup);
     if (good != nullptr && good->StoppedBy(from)) break;
     // No good backup leads to the beginning of this run's part of the window: a bad one may.
@@ -148,7 +151,7 @@ PromisedWindow FindPromisedWindow(const std::vector<const BackupFacts*>& backups
   std::map<std::string, const BackupFacts*> bases;
   for (TimelineId timeline : wal.archive.Timelines()) {
     if (!always.contains(timeline) && !IsWritten(timeline, wal, from)) continue;
-    std::vector<Candidate> candidates = OnPathTo(timeline, backups, wal.archive);
+    std::vector<WindowStart> candidates = OnPathTo(timeline, backups, wal.archive);
     std::map<uint64_t, Run> runs = RunsOnPathTo(timeline, candidates, wal.archive);
     if (runs.empty()) window.without_backup.insert(timeline);
     for (const BackupFacts* base : BasesOnPath(runs, from)) bases.emplace(base->id, base);

@@ -17,7 +17,7 @@
 namespace pgcairn::commands {
 namespace {
 
-struct Candidate {
+struct Route {
   postgres::TimelineId path;
   postgres::TimelineId holder;  // of the stop
   std::optional<postgres::Lsn> stop;
@@ -57,29 +57,29 @@ bool HasStop(TargetKind kind) {
 }
 
 // The newest backup from which the target can be reached on one timeline.
-Result<std::optional<Candidate>> OnTimeline(const Archive& archive, postgres::TimelineId timeline,
-                                            const std::vector<const format::Manifest*>& manifests,
-                                            const RecoveryTarget& target) {
+Result<std::optional<Route>> OnTimeline(const Archive& archive, postgres::TimelineId timeline,
+                                        const std::vector<const format::Manifest*>& manifests,
+                                        const RecoveryTarget& target) {
   for (auto it = manifests.rbegin(); it != manifests.rend(); ++it) {
     const format::Manifest& manifest = **it;
     if (!Precedes(manifest, target)) continue;
     ASSIGN_OR_RETURN(std::optional<WalRun> run, RunFrom(archive, timeline, manifest));
     if (!run) continue;
-    Candidate candidate{timeline, timeline, std::nullopt, &manifest};
-    if (!HasStop(target.kind)) return std::optional<Candidate>(candidate);
-    ASSIGN_OR_RETURN(candidate.stop, FindStop(archive, *run, target));
-    if (!candidate.stop) continue;
-    ASSIGN_OR_RETURN(candidate.holder, postgres::TimelineHolding(
-                                           timeline, archive.HistoryOf(timeline), *candidate.stop));
-    return std::optional<Candidate>(candidate);
+    Route route{timeline, timeline, std::nullopt, &manifest};
+    if (!HasStop(target.kind)) return std::optional<Route>(route);
+    ASSIGN_OR_RETURN(route.stop, FindStop(archive, *run, target));
+    if (!route.stop) continue;
+    ASSIGN_OR_RETURN(route.holder,
+                     postgres::TimelineHolding(timeline, archive.HistoryOf(timeline), *route.stop));
+    return std::optional<Route>(route);
   }
-  return std::optional<Candidate>();
+  return std::optional<Route>();
 }
 
-Error Ambiguous(const std::vector<Candidate>& candidates, const RecoveryTarget& target) {
+Error Ambiguous(const std::vector<Route>& routes, const RecoveryTarget& target) {
   std::string timelines;
-  for (const Candidate& candidate : candidates) {
-    timelines += fmt::format("{}{}", timelines.empty() ? "" : ", ", candidate.path.value);
+  for (const Route& route : routes) {
+    timelines += fmt::format("{}{}", timelines.empty() ? "" : ", ", route.path.value);
   }
   return {Code::kUsage,
           fmt::format("{} lies on several timelines: {}", target.Describe(), timelines),
@@ -87,20 +87,19 @@ Error Ambiguous(const std::vector<Candidate>& candidates, const RecoveryTarget& 
 }
 
 // Without a stop: the newest backup, and the highest timeline that comes from it.
-Candidate NewestOf(const std::vector<Candidate>& candidates) {
-  return *std::max_element(candidates.begin(), candidates.end(),
-                           [](const Candidate& a, const Candidate& b) {
-                             return std::pair(a.manifest->started_at_us(), a.path) <
-                                    std::pair(b.manifest->started_at_us(), b.path);
-                           });
+Route NewestOf(const std::vector<Route>& routes) {
+  return *std::max_element(routes.begin(), routes.end(), [](const Route& a, const Route& b) {
+    return std::pair(a.manifest->started_at_us(), a.path) <
+           std::pair(b.manifest->started_at_us(), b.path);
+  });
 }
 
-Result<Candidate> Choose(const std::vector<Candidate>& candidates, const RecoveryTarget& target) {
-  if (!HasStop(target.kind)) return NewestOf(candidates);
+Result<Route> Choose(const std::vector<Route>& routes, const RecoveryTarget& target) {
+  if (!HasStop(target.kind)) return NewestOf(routes);
   std::set<std::pair<postgres::TimelineId, postgres::Lsn>> stops;
-  for (const Candidate& candidate : candidates) stops.insert({candidate.holder, *candidate.stop});
-  if (stops.size() > 1) return Ambiguous(candidates, target);
-  return candidates.front();
+  for (const Route& route : routes) stops.insert({route.holder, *route.stop});
+  if (stops.size() > 1) return Ambiguous(routes, target);
+  return routes.front();
 }
 
 std::string DescribeWindows(const ClusterWindows& windows) {
@@ -127,8 +126,7 @@ Error Unreachable(const RecoveryTarget& target, const ClusterWindows& windows) {
 }
 
 // A timeline that nobody can place may be the one on which the cluster went on.
-Status RequirePlaced(const Archive& archive, const Candidate& chosen,
-                     const RecoveryTarget& target) {
+Status RequirePlaced(const Archive& archive, const Route& chosen, const RecoveryTarget& target) {
   if (target.timeline || target.kind == TargetKind::kImmediate) return {};
   std::vector<postgres::TimelineId> unknown = archive.WithoutHistory(chosen.path);
   if (unknown.empty()) return {};
@@ -144,7 +142,7 @@ Status RequirePlaced(const Archive& archive, const Candidate& chosen,
 }
 
 // Recovery to the end of the WAL ends where the first segment is missing, which looks like success.
-Status WarnOfGap(const Archive& archive, const Candidate& chosen, const WalRun& run) {
+Status WarnOfGap(const Archive& archive, const Route& chosen, const WalRun& run) {
   if (run.last >= archive.NewestOf(chosen.path)) return {};
   ASSIGN_OR_RETURN(RunEnd end, FindRunEnd(archive, run));
   LogWarning(
@@ -157,7 +155,7 @@ Status WarnOfGap(const Archive& archive, const Candidate& chosen, const WalRun& 
 }
 
 // What recovery will read of the log, besides where it stops.
-Status ReadAhead(const Archive& archive, const Candidate& chosen, RecoveryPlan& plan) {
+Status ReadAhead(const Archive& archive, const Route& chosen, RecoveryPlan& plan) {
   ASSIGN_OR_RETURN(std::optional<WalRun> run, RunFrom(archive, chosen.path, *chosen.manifest));
   CHECK(run.has_value());
   std::optional<postgres::Lsn> before;
@@ -171,16 +169,15 @@ Status ReadAhead(const Archive& archive, const Candidate& chosen, RecoveryPlan& 
   return {};
 }
 
-void Explain(const Candidate& candidate, RecoveryPlan& plan) {
-  const format::Manifest& manifest = *candidate.manifest;
+void Explain(const Route& route, RecoveryPlan& plan) {
+  const format::Manifest& manifest = *route.manifest;
   plan.explanation.push_back(fmt::format("Target: {}", plan.target.Describe()));
   plan.explanation.push_back(fmt::format(
       "Backup: {}, consistent from {} ({}) on", manifest.backup_id(),
       Timestamp{manifest.stop_time_us()}.ToText(), postgres::Lsn{manifest.stop_lsn()}.ToText()));
-  std::string where = candidate.stop
-                          ? fmt::format(", recovery stops at {}", candidate.stop->ToText())
-                          : std::string();
-  plan.explanation.push_back(fmt::format("Timeline: {}{}", candidate.path.value, where));
+  std::string where =
+      route.stop ? fmt::format(", recovery stops at {}", route.stop->ToText()) : std::string();
+  plan.explanation.push_back(fmt::format("Timeline: {}{}", route.path.value, where));
 }
 
 // All manifests, oldest first. A damaged one is an error when it is the one asked for, or when no
@@ -256,18 +253,18 @@ Result<RecoveryPlan> PlanRecovery(const repository::ClusterAccess& cluster,
   ASSIGN_OR_RETURN(Sources sources, SelectSources(ids, manifests, source));
   repository::WalStore wal(cluster, sources.system_identifier);
   ASSIGN_OR_RETURN(Archive archive, Archive::Read(wal, sources.segment_bytes));
-  std::vector<Candidate> candidates;
+  std::vector<Route> routes;
   for (postgres::TimelineId timeline : archive.Timelines()) {
     if (!IsWanted(timeline, sources, target)) continue;
-    ASSIGN_OR_RETURN(std::optional<Candidate> candidate,
+    ASSIGN_OR_RETURN(std::optional<Route> route,
                      OnTimeline(archive, timeline, sources.usable, target));
-    if (candidate) candidates.push_back(*candidate);
+    if (route) routes.push_back(*route);
   }
-  if (candidates.empty()) {
+  if (routes.empty()) {
     ASSIGN_OR_RETURN(ClusterWindows windows, FindRecoveryWindows(cluster, manifests));
     return Unreachable(target, windows);
   }
-  ASSIGN_OR_RETURN(Candidate chosen, Choose(candidates, target));
+  ASSIGN_OR_RETURN(Route chosen, Choose(routes, target));
   RETURN_IF_ERROR(RequirePlaced(archive, chosen, target));
   RecoveryPlan plan;
   plan.manifest = *chosen.manifest;

@@ -13,6 +13,7 @@
 #include "commands/delta_cleanup.h"
 #include "commands/delta_takeover.h"
 #include "commands/file_system_sync.h"
+#include "commands/pack_presence.h"
 #include "commands/restore_marker.h"
 #include "postgres/control_file.h"
 #include "postgres/tablespace_map.h"
@@ -106,6 +107,7 @@ Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings
   PathsOfBackup wanted;
   if (existing == Existing::kReuse) {
     // Before the old directory is made unusable: a backup that cannot be read must not cost it.
+    RETURN_IF_ERROR(RequirePacks(cluster, manifest));
     ASSIGN_OR_RETURN(wanted, ReadPathsOfBackup(cluster, manifest));
     RETURN_IF_ERROR(CheckDeltaConfig(wanted, places));
   }

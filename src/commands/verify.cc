@@ -45,7 +45,7 @@ constexpr uint64_t kPackBytesUsual = uint64_t{16} << 20;
 constexpr uint64_t kReferenceListBytesMax = uint64_t{1} << 30;
 
 // One backup on its way through the verification.
-struct Candidate {
+struct CheckedBackup {
   VerifiedBackup result;
   const format::Manifest* manifest = nullptr;  // null without a key, or when it cannot be read
   bool listed = false;                         // its reference list could be read
@@ -137,7 +137,7 @@ class Verification {
       ids = {id};
     }
     for (std::string& id : ids) {
-      Candidate candidate;
+      CheckedBackup candidate;
       candidate.result.backup_id = std::move(id);
       candidates_.push_back(std::move(candidate));
     }
@@ -160,7 +160,7 @@ class Verification {
   // All of them, but for what is new: windows and predecessors need the others too.
   void ReadManifests() {
     if (!opened_) {
-      for (const Candidate& candidate : candidates_) CheckManifestShape(candidate);
+      for (const CheckedBackup& candidate : candidates_) CheckManifestShape(candidate);
       return;
     }
     std::map<std::string, crypto::Sha256Digest> hashes;
@@ -168,7 +168,7 @@ class Verification {
     for (const std::string& id : backup_names_.ids) {
       if (IsNew() && Find(id) == nullptr) continue;
       Result<repository::StoredManifest> stored = repository::ReadManifest(*opened_, id);
-      Candidate* candidate = Find(id);
+      CheckedBackup* candidate = Find(id);
       if (!stored.ok()) {
         if (candidate != nullptr) findings_.Add(names_.Manifest(id), stored.error(), {id});
         continue;
@@ -188,7 +188,7 @@ class Verification {
     }
   }
 
-  void CheckManifestShape(const Candidate& candidate) {
+  void CheckManifestShape(const CheckedBackup& candidate) {
     const std::string name = names_.Manifest(candidate.result.backup_id);
     Result<Bytes> object = storage_.Get(name, repository::kSealedDocumentBytesMax);
     Status status =
@@ -213,8 +213,8 @@ class Verification {
 
   const repository::ClusterAccess& Access() const { return cluster_ ? *cluster_ : *opened_; }
 
-  Candidate* Find(const std::string& id) {
-    for (Candidate& candidate : candidates_) {
+  CheckedBackup* Find(const std::string& id) {
+    for (CheckedBackup& candidate : candidates_) {
       if (candidate.result.backup_id == id) return &candidate;
     }
     return nullptr;
@@ -234,7 +234,7 @@ class Verification {
 
   // Into one sorted table of all packs that are needed and to be read.
   void ReadReferences() {
-    for (Candidate& candidate : candidates_) {
+    for (CheckedBackup& candidate : candidates_) {
       const std::string& id = candidate.result.backup_id;
       Result<std::vector<StoredPack>> list = ReadList(id);
       candidate.listed = list.ok();
@@ -296,7 +296,7 @@ class Verification {
 
   void VerifyBackups(const repository::ProvenPacks& packs) {
     ProvenLeaves proven;
-    for (Candidate& candidate : candidates_) {
+    for (CheckedBackup& candidate : candidates_) {
       if (!candidate.manifest) continue;
       const std::string& id = candidate.result.backup_id;
       Result<repository::StoredManifest> stored = repository::ReadManifest(*cluster_, id);
@@ -339,7 +339,7 @@ class Verification {
     }
     for (const auto& [system, segment_bytes] : SystemsToVerify()) {
       std::vector<const format::Manifest*> manifests;
-      for (const Candidate& candidate : candidates_) {
+      for (const CheckedBackup& candidate : candidates_) {
         if (candidate.manifest && candidate.manifest->system_identifier() == system) {
           manifests.push_back(candidate.manifest);
         }
@@ -364,7 +364,7 @@ class Verification {
   // Those of the backups, and in full those that have WAL and no backup yet, or no more.
   std::map<uint64_t, uint64_t> SystemsToVerify() {
     std::map<uint64_t, uint64_t> systems;
-    for (const Candidate& candidate : candidates_) {
+    for (const CheckedBackup& candidate : candidates_) {
       if (!candidate.manifest) continue;
       systems[candidate.manifest->system_identifier()] = candidate.manifest->wal_segment_size();
     }
@@ -411,7 +411,7 @@ class Verification {
     WarnOfUnknown(storage_, names_, findings_);
     NameLeftovers();
     OrphanPacks orphans = FindOrphanPacks(storage_, names_, packs.packs(), findings_);
-    if (orphans.count > 0 && !std::ranges::all_of(candidates_, &Candidate::listed)) {
+    if (orphans.count > 0 && !std::ranges::all_of(candidates_, &CheckedBackup::listed)) {
       // Called nobody's, somebody would delete them.
       findings_.Warn(fmt::format(
           "{} packs ({} bytes) stand in no reference list that can be read: the backups "
@@ -445,8 +445,9 @@ class Verification {
     for (const std::string& id : backup_names_.ids) {
       if (is_gone(id)) findings_.Forget(id, {names_.Manifest(id), names_.References(id)});
     }
-    std::erase_if(candidates_,
-                  [&](const Candidate& candidate) { return is_gone(candidate.result.backup_id); });
+    std::erase_if(candidates_, [&](const CheckedBackup& candidate) {
+      return is_gone(candidate.result.backup_id);
+    });
     if (IsAll() || !candidates_.empty()) return {};
     return Error{Code::kNotFound,
                  fmt::format("the backup {} was deleted while it was verified", options_.backup),
@@ -456,19 +457,19 @@ class Verification {
   void JudgeBackups() {
     // Nothing can be restored from a cluster that cannot be opened.
     const bool closed = !cluster_ && !options_.without_key;
-    for (Candidate& candidate : candidates_) candidate.result.good = !closed;
+    for (CheckedBackup& candidate : candidates_) candidate.result.good = !closed;
     for (const DamagedObject& damaged : findings_.Damaged()) {
       storage_.Hide(damaged.object);
       for (const std::string& id : damaged.backups) {
         hurt_.insert(id);
-        Candidate* candidate = Find(id);
+        CheckedBackup* candidate = Find(id);
         if (candidate != nullptr) candidate->result.good = false;
       }
     }
   }
 
   // Proven down to the last unit.
-  static bool IsProven(const Candidate& candidate) {
+  static bool IsProven(const CheckedBackup& candidate) {
     return candidate.listed && candidate.manifest != nullptr && candidate.result.good;
   }
   bool IsAllGood() const { return std::ranges::all_of(candidates_, IsProven); }
@@ -479,7 +480,7 @@ class Verification {
                                              std::move(cluster_->keys)};
     cluster_.reset();
     std::vector<std::string> proven;
-    for (const Candidate& candidate : candidates_) {
+    for (const CheckedBackup& candidate : candidates_) {
       if (IsProven(candidate)) proven.push_back(candidate.result.backup_id);
     }
     NoteVerifiedBackups(writable, proven,
@@ -499,7 +500,7 @@ class Verification {
   }
 
   void Summarise() {
-    for (Candidate& candidate : candidates_) {
+    for (CheckedBackup& candidate : candidates_) {
       if (candidate.result.bad_page_count > 0) {
         findings_.Warn(fmt::format("{} pages in the backup {} were bad on the server already",
                                    candidate.result.bad_page_count, candidate.result.backup_id));
@@ -526,7 +527,7 @@ class Verification {
   std::optional<repository::ClusterAccess> cluster_;   // the same, over proven packs
   std::optional<ReadingLease> lease_;
   BackupNames backup_names_;
-  std::vector<Candidate> candidates_;
+  std::vector<CheckedBackup> candidates_;
   std::vector<format::Manifest> manifests_;  // of all backups that can be read, oldest first
   std::map<uint64_t, uint64_t> systems_;     // PostgreSQL clusters and their WAL segment sizes
   std::vector<std::string> wal_directories_;

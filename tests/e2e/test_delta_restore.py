@@ -666,15 +666,24 @@ def test_a_running_server_is_refused_and_so_is_a_place_that_one_uses(victim, bac
     shutil.rmtree(copy)
 
 
-def test_a_backup_that_cannot_be_read_leaves_the_directory_as_it_is(victim):
+@pytest.mark.parametrize("missing", ("all packs", "one pack", "the end of one"))
+def test_a_backup_that_cannot_be_read_leaves_the_directory_as_it_is(victim, missing):
     packs = victim.scratch.root / "repository/clusters/main/packs"
+    largest = max((path for path in packs.rglob("*") if path.is_file()),
+                  key=lambda path: path.stat().st_size)
+    moved = packs if missing == "all packs" else largest
+    aside = victim.scratch.root / "aside"
     before = tree_state(victim.data)
-    packs.rename(packs.with_name("packs-aside"))
+    moved.rename(aside)
+    if missing == "the end of one":
+        moved.write_bytes(aside.read_bytes()[:-1])
+        give_to_server_user(moved)
     try:
         result = victim.scratch.pgcairn(*victim.arguments, "--delta", check=False)
     finally:
-        packs.with_name("packs-aside").rename(packs)
+        aside.rename(moved)
     assert result.returncode not in (0, REFUSED), result.stderr
+    assert moved.name in result.stderr or missing == "all packs", result.stderr
     assert changes(before, tree_state(victim.data)) == []
     victim.restore()
 
