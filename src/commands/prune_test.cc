@@ -28,7 +28,7 @@ class PruneTest : public ::testing::Test {
     settings_.prune.max_share = 50;
   }
 
-  Result<PruneReport> Prune(PruneOptions options = {}) {
+  Result<PruneReport> Prune(const PruneOptions& options = {}) {
     return PruneCluster(settings_, repository_.cluster(), options);
   }
   std::string Manifest(const std::string& id) const {
