@@ -57,8 +57,8 @@ struct CopyResult {
   uint64_t unseen_change_count = 0;
 };
 
-// When this returns OK every pack is durable. Memory: about 110 MiB and 40 MiB more for each thread,
-// what `previous` takes, and 100 bytes for every file and every 32 MiB that changed.
+// When this returns OK every pack is durable. Memory: about 110 MiB and 40 MiB more for each
+// thread, what `previous` takes, and 100 bytes for every file and every 32 MiB that changed.
 Result<CopyResult> CopyFiles(const repository::ClusterAccess& cluster, const CopyOptions& options);
 
 }  // namespace pgcairn::commands

@@ -93,9 +93,9 @@ Result<std::vector<RestoreTestReport::DatabaseResult>> AskDatabases(
 
 // What is archived while the trial runs has not been looked at: it may create a tablespace.
 RecoveryPlan EndingWhereReadAhead(RecoveryPlan plan) {
-  if (!plan.last_record) return plan;
-  plan.target.kind = TargetKind::kLsn;
-  plan.target.lsn = *plan.last_record;
+  if (plan.target.kind != TargetKind::kLatest) return plan;
+  plan.target.kind = plan.last_record ? TargetKind::kLsn : TargetKind::kImmediate;
+  plan.target.lsn = plan.last_record.value_or(postgres::Lsn());
   plan.target.inclusive = true;
   return plan;
 }

@@ -8,6 +8,7 @@ import pytest
 
 from restore_proof import ALONE
 from scratch import Scratch
+from stopped_runs import Stopper
 from tree_state import changes, tree_state
 
 REFUSED = 12
@@ -105,3 +106,38 @@ def test_the_record_is_read_in_every_version(scratch, major):
     result = scratch.pgcairn("restore", "--test", check=False)
     assert result.returncode == REFUSED and str(place) in result.stderr, result.stderr
     scratch.pgcairn("restore", "--test", "--immediate")
+
+
+@pytest.mark.slow
+def test_one_made_while_the_backup_runs(scratch):
+    """The backup may hold it, and recovery makes it all the same."""
+    server = scratch.server()
+    server.initdb()
+    scratch.protect(server)
+    stopper = Stopper(scratch)
+    first_pack = next(point for point in stopper.points_of("backup")
+                      if point.kind == "put packs")
+    run = stopper.start("backup", at=first_pack)
+    try:
+        assert run.wait(), run.messages()
+        place = scratch.make_directory("space")
+        server.sql(f"CREATE TABLESPACE meanwhile LOCATION '{place}'")
+        server.sql("CREATE TABLE inside TABLESPACE meanwhile AS "
+                   "SELECT g AS id FROM generate_series(1, 1000) g")
+        server.sql("CHECKPOINT")
+        assert run.go_on() == 0, run.messages()
+    finally:
+        run.end()
+    server.wait_archived()
+    held = state(place)
+    for command in (("restore", "--test"), ("restore", "--test", "--immediate"),
+                    ("restore", f"--target-dir={scratch.root}/beside")):
+        result = scratch.pgcairn(*command, check=False)
+        assert result.returncode == REFUSED and str(place) in result.stderr, result.stderr
+    assert changes(held, state(place)) == []
+    server.stop()
+    shutil.rmtree(place)
+    scratch.pgcairn("restore", f"--target-dir={scratch.root}/elsewhere")
+    restored = scratch.server("elsewhere")
+    restored.start_recovered(*ALONE)
+    assert restored.sql("SELECT count(*), sum(id) FROM inside") == "1000|500500"

@@ -14,8 +14,9 @@ enum class Life {
 };
 
 // Asks the kernel now. Two hosts count as one when both their name and /etc/machine-id agree: give
-// cloned machines names and machine ids of their own, as their other programs need them too. Without a machine id another boot proves nothing: containers often have neither one nor a
-// name of their own.
+// cloned machines names and machine ids of their own, as their other programs need them too.
+// Without a machine id another boot proves nothing: containers often have neither one nor a name of
+// their own.
 Life LifeOf(const format::ProcessIdentity& process);
 // As seen by `here`, which is a process of this host.
 Life LifeOf(const format::ProcessIdentity& process, const format::ProcessIdentity& here);
