@@ -171,6 +171,12 @@ Result<PathsOfBackup> ReadPathsOfBackup(const repository::ClusterAccess& cluster
     ASSIGN_OR_RETURN(Bytes raw, reader.Read(repository::ObjectKind::kMetadataPack, reference.pack,
                                             reference.location));
     ASSIGN_OR_RETURN(repository::StreamList list, repository::DecodeStreamList(raw));
+    for (const repository::PackReference& pack : list.packs) {
+      wanted.pack_bytes[pack.sha256] = pack.length;
+    }
+    for (const repository::StoredPack& pack : list.data_packs) {
+      wanted.pack_bytes[pack.sha256] = pack.length;
+    }
     for (repository::StreamEntry& entry : list.streams) {
       if (entry.root == repository::StreamRoot::kDataDirectory) {
         wanted.data_directory.emplace(std::move(entry.path), entry.kind == StreamKind::kDirectory);

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <unordered_map>
 
 #include "commands/restore_target.h"
+#include "crypto/sha256.h"
 #include "format/manifest.pb.h"
 #include "repository/cluster_access.h"
 #include "util/result.h"
@@ -19,6 +21,8 @@ using PathsBelow = std::unordered_map<std::string, bool>;
 struct PathsOfBackup {
   PathsBelow data_directory;
   PathsBelow config_directory;  // empty: the backup has no configuration from outside
+  // Those that the lists name, each once.
+  std::map<crypto::Sha256Digest, uint64_t> pack_bytes;
 };
 
 // kDamaged, kNotFound: a stream list cannot be read. To be known before anything is touched.

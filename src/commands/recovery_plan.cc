@@ -155,17 +155,34 @@ Status WarnOfGap(const Archive& archive, const Route& chosen, const WalRun& run)
 }
 
 // What recovery will read of the log, besides where it stops.
+Status ReadLog(const Archive& archive, const WalRun& run, const Route& chosen, RecoveryPlan& plan) {
+  std::optional<postgres::Lsn> before;
+  if (chosen.stop) before = postgres::Lsn{chosen.stop->value + (plan.target.inclusive ? 1 : 0)};
+  if (plan.target.kind == TargetKind::kImmediate) before = run.consistent_at;
+  ASSIGN_OR_RETURN(plan.replayed_tablespaces, FindReplayedTablespaces(archive, run, before));
+  if (plan.target.kind == TargetKind::kLatest) {
+    ASSIGN_OR_RETURN(plan.last_record, FindLastRecord(archive, run));
+  }
+  return {};
+}
+
 Status ReadAhead(const Archive& archive, const Route& chosen, RecoveryPlan& plan) {
   ASSIGN_OR_RETURN(std::optional<WalRun> run, RunFrom(archive, chosen.path, *chosen.manifest));
   CHECK(run.has_value());
-  std::optional<postgres::Lsn> before;
-  if (chosen.stop) before = postgres::Lsn{chosen.stop->value + (plan.target.inclusive ? 1 : 0)};
-  if (plan.target.kind == TargetKind::kImmediate) before = run->consistent_at;
-  if (plan.target.kind == TargetKind::kLatest) {
-    RETURN_IF_ERROR(WarnOfGap(archive, chosen, *run));
-    ASSIGN_OR_RETURN(plan.last_record, FindLastRecord(archive, *run));
+  if (plan.target.kind == TargetKind::kLatest) RETURN_IF_ERROR(WarnOfGap(archive, chosen, *run));
+  Status read = ReadLog(archive, *run, chosen, plan);
+  if (read.ok()) return {};
+  if (read.code() == Code::kNotFound) {
+    return Error{Code::kUnreachableTarget,
+                 fmt::format("WAL after {} was deleted while the recovery was being planned: {}",
+                             chosen.manifest->backup_id(), read.error().message),
+                 "`pgcairn list` shows what can be restored now"};
   }
-  ASSIGN_OR_RETURN(plan.replayed_tablespaces, FindReplayedTablespaces(archive, *run, before));
+  if (read.code() != Code::kDamaged && read.code() != Code::kUnsupported) return read;
+  // Files can be restored all the same, and recovery itself says where it ends.
+  LogWarning("not all WAL after {} can be read: {}", chosen.manifest->backup_id(),
+             read.error().message);
+  plan.log_is_unreadable = true;
   return {};
 }
 

@@ -23,8 +23,10 @@ struct RecoveryPlan {
   // Where recovery will stop; nothing for kLatest and kImmediate.
   std::optional<postgres::Lsn> stop_lsn;
   // For kLatest: the start of the last record that is archived now; nothing when there is none
-  // after the backup.
+  // after the backup, or when the log is unreadable.
   std::optional<postgres::Lsn> last_record;
+  // A segment that recovery needs is damaged: it ends there, and not all was looked at.
+  bool log_is_unreadable = false;
   // Those that recovery makes by itself (replayed_tablespaces.h).
   std::vector<postgres::TablespaceCreation> replayed_tablespaces;
   // For people: which backup, which timeline and why, how the target was understood.

@@ -11,6 +11,7 @@
 
 #include "commands/restore_target.h"
 #include "commands/wal_run.h"
+#include "format/manifest.pb.h"
 #include "postgres/lsn.h"
 #include "postgres/wal/wal_record.h"
 #include "util/result.h"
@@ -23,14 +24,15 @@ Result<std::vector<postgres::TablespaceCreation>> FindReplayedTablespaces(
     const Archive& archive, const WalRun& run, std::optional<postgres::Lsn> before);
 
 // For a restore, before anything is written. Makes the directories that recovery will ask for where
-// they are absent. kRefused: one exists and is not empty, and what is there is not the target's own
-// (a link in its pg_tblspc leads there, or the restore writes the place itself); or the backup
-// holds the tablespace, --tablespace-map moves it, and recovery would move it back.
+// they are absent. kRefused: one of them holds files of the backup's major version that are not the
+// target's own (a link in its pg_tblspc leads there, or the restore writes that very place); or
+// --tablespace-map moves a tablespace to where recovery makes another one, or moves one that
+// recovery would move back.
 Status PrepareReplayedTablespaces(const std::vector<postgres::TablespaceCreation>& tablespaces,
-                                  const RestorePlaces& places);
+                                  const format::Manifest& manifest, const RestorePlaces& places);
 
 // For a trial restore, which writes nowhere but in its own place: kRefused when there is any.
 Status RefuseReplayedTablespaces(const std::vector<postgres::TablespaceCreation>& tablespaces,
-                                 const std::string& backup_id);
+                                 const format::Manifest& manifest);
 
 }  // namespace pgcairn::commands

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 
+#include "postgres/control_file.h"
+#include "postgres/testing/control_file_samples.h"
 #include "postgres/wal/testing/wal_builder.h"
 #include "postgres/wal/wal_summary.h"
 #include "repository/testing/memory_cluster.h"
@@ -20,21 +22,45 @@ using postgres::Lsn;
 using postgres::TablespaceCreation;
 using postgres::testing::WalBuilder;
 
+Bytes ControlOfVersion15() {
+  Bytes control = *FromHex(postgres::testing::kControlFileSamples[2].hex);
+  control.resize(postgres::kControlFileSize);
+  return control;
+}
+
 class PrepareReplayed : public ::testing::Test {
  protected:
   PrepareReplayed() {
     places_.data_directory = At("data");
-    places_.tablespace_locations[16'400] = At("held");
     fs::create_directories(At("data/pg_tblspc"));
+    fs::create_directories(At("data/global"));
+    const Bytes control = ControlOfVersion15();
+    manifest_.set_control_file(ToString(control));
+    CHECK(WriteFileDurably(At("data/global/pg_control"), control).ok());
+    version_ = postgres::TablespaceVersionDirectory(*postgres::ParseControlFile(control));
+    manifest_.set_stop_lsn(0x2000100);
+    Hold(16'400, At("held"), At("held"));
   }
 
   std::string At(const std::string& name) const { return scratch_.path() + "/" + name; }
-  Status Prepare(uint32_t oid, const std::string& location) const {
-    return PrepareReplayedTablespaces({{oid, location, Lsn{0x3000060}}}, places_);
+  void Hold(uint32_t oid, const std::string& origin, const std::string& place) {
+    format::Tablespace* added = manifest_.add_tablespaces();
+    added->set_oid(oid);
+    added->set_location(origin);
+    places_.tablespace_locations[oid] = place;
+  }
+  // As a server with a database in it does.
+  void Use(const std::string& name) const {
+    CHECK(MakeDirectories(At(name) + "/" + version_ + "/5").ok());
+  }
+  Status Prepare(uint32_t oid, const std::string& location, uint64_t start = 0x3000060) const {
+    return PrepareReplayedTablespaces({{oid, location, Lsn{start}}}, manifest_, places_);
   }
 
   storage::ScratchDirectory scratch_;
+  format::Manifest manifest_;
   RestorePlaces places_;
+  std::string version_;
 };
 
 TEST_F(PrepareReplayed, AnAbsentPlaceIsMadeForTheServerAlone) {
@@ -46,7 +72,7 @@ TEST_F(PrepareReplayed, AnAbsentPlaceIsMadeForTheServerAlone) {
 }
 
 TEST_F(PrepareReplayed, APlaceThatIsUsedIsRefusedAndTheWayOutNamed) {
-  ASSERT_TRUE(MakeDirectories(At("used/PG_15_202209061")).ok());
+  Use("used");
   ASSERT_TRUE(WriteFileDurably(At("file"), {}).ok());
   fs::create_symlink(At("used"), At("link"));
   for (const char* name : {"used", "file", "link"}) {
@@ -55,23 +81,54 @@ TEST_F(PrepareReplayed, APlaceThatIsUsedIsRefusedAndTheWayOutNamed) {
     EXPECT_NE(refused.error().message.find(At(name)), std::string::npos);
     EXPECT_NE(refused.error().hint.find("--lsn=0/3000060 --exclusive"), std::string::npos);
   }
+  // Before the backup is consistent nothing can stop.
+  Status early = Prepare(16'401, At("used"), 0x2000090);
+  ASSERT_EQ(early.code(), Code::kRefused);
+  EXPECT_EQ(early.error().hint.find("--lsn"), std::string::npos);
+}
+
+TEST_F(PrepareReplayed, WhatRecoveryDoesNotTouchMayBeThere) {
+  ASSERT_TRUE(MakeDirectories(At("disk/lost+found")).ok());
+  ASSERT_TRUE(MakeDirectories(At("disk/PG_14_202107181/5")).ok());
+  ASSERT_TRUE(MakeDirectories(At("disk/") + version_).ok());
+  EXPECT_TRUE(Prepare(16'401, At("disk")).ok());
 }
 
 TEST_F(PrepareReplayed, APlaceThatCannotBeMadeIsNamed) {
-  ASSERT_TRUE(WriteFileDurably(At("file"), {}).ok());
-  Status failed = Prepare(16'401, At("file/space"));
+  ASSERT_TRUE(WriteFileDurably(At("nowhere"), {}).ok());
+  Status failed = Prepare(16'401, At("nowhere/deep/space"));
   ASSERT_FALSE(failed.ok());
-  EXPECT_NE(failed.error().message.find(At("file/space")), std::string::npos);
+  EXPECT_NE(failed.error().message.find(At("nowhere")), std::string::npos);
+}
+
+TEST_F(PrepareReplayed, NothingIsMadeWhenOneIsRefused) {
+  Use("used");
+  ASSERT_EQ(PrepareReplayedTablespaces(
+                {{16'401, At("first"), Lsn{0x3000060}}, {16'402, At("used"), Lsn{0x3000090}}},
+                manifest_, places_)
+                .code(),
+            Code::kRefused);
+  EXPECT_FALSE(Exists(At("first")));
 }
 
 TEST_F(PrepareReplayed, WhatTheTargetHoldsItselfIsItsOwn) {
-  ASSERT_TRUE(MakeDirectories(At("used/PG_15_202209061")).ok());
-  ASSERT_TRUE(MakeDirectories(At("held/PG_15_202209061")).ok());
+  Use("used");
+  Use("held");
   fs::create_symlink(At("used"), At("data/pg_tblspc/16402"));
   EXPECT_TRUE(Prepare(16'402, At("used")).ok());
   EXPECT_TRUE(Prepare(16'400, At("held")).ok());
   // Dropped and made again at the same place.
   EXPECT_TRUE(Prepare(16'403, At("held")).ok());
+}
+
+TEST_F(PrepareReplayed, WhereAMovedTablespaceWasIsNotTheTargetsOwn) {
+  Use("origin");
+  Hold(16'404, At("origin"), At("moved"));
+  fs::create_symlink(At("origin"), At("data/pg_tblspc/16404"));
+  EXPECT_EQ(Prepare(16'405, At("origin")).code(), Code::kRefused);
+  Status shared = Prepare(16'405, At("moved"));
+  ASSERT_EQ(shared.code(), Code::kRefused);
+  EXPECT_NE(shared.error().message.find("16404"), std::string::npos);
 }
 
 TEST_F(PrepareReplayed, OneThatIsMovedWouldBeMovedBack) {
@@ -81,12 +138,11 @@ TEST_F(PrepareReplayed, OneThatIsMovedWouldBeMovedBack) {
   EXPECT_FALSE(Exists(At("its old place")));
 }
 
-TEST(RefuseReplayedTablespaces, RefusesAny) {
-  EXPECT_TRUE(RefuseReplayedTablespaces({}, "20261127_020304-00aa").ok());
-  Status refused =
-      RefuseReplayedTablespaces({{16'400, "/mnt/fast", Lsn{0x3000060}}}, "20261127_020304-00aa");
+TEST_F(PrepareReplayed, ATrialRefusesAny) {
+  EXPECT_TRUE(RefuseReplayedTablespaces({}, manifest_).ok());
+  Status refused = RefuseReplayedTablespaces({{16'401, At("absent"), Lsn{0x3000060}}}, manifest_);
   ASSERT_EQ(refused.code(), Code::kRefused);
-  EXPECT_NE(refused.error().message.find("/mnt/fast"), std::string::npos);
+  EXPECT_NE(refused.error().message.find(At("absent")), std::string::npos);
 }
 
 // Three segments of 1 MiB with a tablespace in each, one of them across an end, and one that lies
@@ -112,10 +168,10 @@ class FindReplayed : public ::testing::TestWithParam<bool> {
       if (!GetParam()) return info;
       ASSIGN_OR_RETURN(postgres::WalSegmentSummary summary, postgres::SummarizeWal(segment));
       for (const TablespaceCreation& creation : summary.tablespaces) {
-        format::TablespaceCreation* added = info.mutable_summary()->add_tablespaces();
-        added->set_oid(creation.oid);
-        added->set_location(creation.location);
-        added->set_lsn(creation.start.value);
+        format::TablespaceCreation& added = *info.mutable_summary()->add_tablespaces();
+        added.set_oid(creation.oid);
+        added.set_location(creation.location);
+        added.set_lsn(creation.start.value);
       }
       info.mutable_summary()->set_tail_incomplete(summary.tail_incomplete);
       return info;

@@ -134,7 +134,7 @@ Result<RestoreReport> Restore(const config::Settings& settings, const RestoreOpt
   ASSIGN_OR_RETURN(RestorePlaces places,
                    ChoosePlaces(plan.manifest, directory, options.tablespace_map));
   ASSIGN_OR_RETURN(Target target, PrepareTarget(plan.manifest, places, options.delta));
-  RETURN_IF_ERROR(PrepareReplayedTablespaces(plan.replayed_tablespaces, places));
+  RETURN_IF_ERROR(PrepareReplayedTablespaces(plan.replayed_tablespaces, plan.manifest, places));
   Result<WrittenDirectory> written =
       WriteRestoredDirectory(settings, *opened.cluster, plan, places, options, target.existing);
   if (!written.ok()) return LeftIncomplete(written.error(), places);

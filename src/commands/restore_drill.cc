@@ -93,7 +93,7 @@ Result<std::vector<RestoreTestReport::DatabaseResult>> AskDatabases(
 
 // What is archived while the trial runs has not been looked at: it may create a tablespace.
 RecoveryPlan EndingWhereReadAhead(RecoveryPlan plan) {
-  if (plan.target.kind != TargetKind::kLatest) return plan;
+  if (plan.target.kind != TargetKind::kLatest || plan.log_is_unreadable) return plan;
   plan.target.kind = plan.last_record ? TargetKind::kLsn : TargetKind::kImmediate;
   plan.target.lsn = plan.last_record.value_or(postgres::Lsn());
   plan.target.inclusive = true;
@@ -107,7 +107,7 @@ Result<RestoreTestReport> TestRestore(const config::Settings& settings,
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(RecoveryPlan plan,
                    PlanRecovery(*opened.cluster, options.target, options.source));
-  RETURN_IF_ERROR(RefuseReplayedTablespaces(plan.replayed_tablespaces, plan.manifest.backup_id()));
+  RETURN_IF_ERROR(RefuseReplayedTablespaces(plan.replayed_tablespaces, plan.manifest));
   ASSIGN_OR_RETURN(ReadingLease lease, ReadingLease::Take(*opened.cluster, format::Lease::RESTORE,
                                                           plan.manifest.backup_id()));
   for (const std::string& line : plan.explanation) LogInfo("{}", line);

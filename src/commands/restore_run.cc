@@ -107,8 +107,8 @@ Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings
   PathsOfBackup wanted;
   if (existing == Existing::kReuse) {
     // Before the old directory is made unusable: a backup that cannot be read must not cost it.
-    RETURN_IF_ERROR(RequirePacks(cluster, manifest));
     ASSIGN_OR_RETURN(wanted, ReadPathsOfBackup(cluster, manifest));
+    RETURN_IF_ERROR(RequirePacks(cluster, wanted.pack_bytes));
     RETURN_IF_ERROR(CheckDeltaConfig(wanted, places));
   }
   ASSIGN_OR_RETURN(std::vector<FileSystemSync> syncs, BeginSyncs(places));

@@ -65,15 +65,15 @@ bool MayHideRecord(const WalReader& reader) {
   return !record || EndsTransaction(*record) || NamesPoint(*record) || CreatesTablespace(*record);
 }
 
-// All of what begins in `segment`, with what ForEachRecoveryStop() says of `next`.
-template <typename OnEnd, typename OnPoint, typename OnTablespace>
-Status ReadTogether(ByteView segment, ByteView next, const OnEnd& on_end, const OnPoint& on_point,
-                    const OnTablespace& on_tablespace) {
+// `next` may be empty.
+Result<WalSegmentHeader> ReadHeaders(ByteView segment, ByteView next) {
   ASSIGN_OR_RETURN(WalSegmentHeader header, ReadWholeSegmentHeader(segment));
   if (!next.empty()) RETURN_IF_ERROR(CheckFollows(header, next));
-  WalReader reader(header, segment, next);
-  RETURN_IF_ERROR(ReadRecords(
-      reader, header.major_version, [](const WalRecord&) {}, on_end, on_point, on_tablespace));
+  return header;
+}
+
+// After the reader's end.
+Status RequireEnough(const WalReader& reader, const WalSegmentHeader& header, ByteView next) {
   if (next.empty() || !MayHideRecord(reader)) return Status::Ok();
   return Error{Code::kNotFound,
                fmt::format("a WAL record that begins in the segment at {} goes on past the {} "
@@ -127,13 +127,25 @@ Result<WalSegmentSummary> SummarizeWal(ByteView segment) {
 Status ForEachRecoveryStop(ByteView segment, ByteView next,
                            const std::function<void(const TransactionEnd&)>& on_end,
                            const std::function<void(const NamedPoint&)>& on_point) {
-  return ReadTogether(segment, next, on_end, on_point, [](const TablespaceCreation&) {});
+  ASSIGN_OR_RETURN(WalSegmentHeader header, ReadHeaders(segment, next));
+  WalReader reader(header, segment, next);
+  RETURN_IF_ERROR(ReadRecords(
+      reader, header.major_version, [](const WalRecord&) {}, on_end, on_point,
+      [](const TablespaceCreation&) {}));
+  return RequireEnough(reader, header, next);
 }
 
 Status ForEachTablespace(ByteView segment, ByteView next,
                          const std::function<void(const TablespaceCreation&)>& on_creation) {
-  return ReadTogether(
-      segment, next, [](const TransactionEnd&) {}, [](const NamedPoint&) {}, on_creation);
+  ASSIGN_OR_RETURN(WalSegmentHeader header, ReadHeaders(segment, next));
+  WalReader reader(header, segment, next);
+  while (reader.Next()) {
+    if (!CreatesTablespace(reader.record())) continue;
+    ASSIGN_OR_RETURN(TablespaceCreation creation,
+                     ReadTablespaceCreation(reader.record(), reader.Body(), header.major_version));
+    on_creation(creation);
+  }
+  return RequireEnough(reader, header, next);
 }
 
 }  // namespace pgcairn::postgres

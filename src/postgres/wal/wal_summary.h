@@ -63,7 +63,7 @@ Status ForEachRecoveryStop(ByteView segment, ByteView next,
                            const std::function<void(const TransactionEnd&)>& on_end,
                            const std::function<void(const NamedPoint&)>& on_point);
 
-// Likewise for every tablespace that is made.
+// Likewise for every tablespace that is made, whatever form other records have.
 Status ForEachTablespace(ByteView segment, ByteView next,
                          const std::function<void(const TablespaceCreation&)>& on_creation);
 

@@ -166,6 +166,17 @@ TEST(ForEachTablespace, ReadsTheOneAcrossTheEnd) {
   }
 }
 
+TEST(ForEachTablespace, DoesNotMindOtherRecordsOfAnUnknownForm) {
+  WalBuilder builder;
+  builder.Add(1, 0x00, 700, Bytes{255, 2, 0, 0});
+  Lsn start = builder.AddTablespace(16'400, "/mnt/fast");
+  std::vector<TablespaceCreation> found;
+  ASSERT_TRUE(ForEachTablespace(builder.Segment(0), {}, [&](const TablespaceCreation& creation) {
+                found.push_back(creation);
+              }).ok());
+  EXPECT_EQ(found, (std::vector<TablespaceCreation>{{16'400, "/mnt/fast", start}}));
+}
+
 TEST(SummarizeWal, RefusesFewerOrMoreBytesThanASegment) {
   WalBuilder builder;
   builder.AddCommit(1, 1);
