@@ -396,6 +396,25 @@ TEST_F(KeyChangeTest, WhoeverComesSecondSaysSoAndLeavesNothing) {
   EXPECT_EQ(Ring("host.key")->epoch(), 2u);
 }
 
+TEST_F(KeyChangeTest, WhoeverLosesAgainstAnotherRunIsToldThatAndNothingElse) {
+  for (int others : {1, 2}) {
+    bool stopped = true;
+    for (uint64_t nth = 1; stopped; ++nth) {
+      Begin();
+      stopped = false;
+      storage_->Add({.nth = nth, .effect = FaultEffect::kRunHook, .hook = [&] {
+                       stopped = true;
+                       for (int i = 0; i < others; ++i) {
+                         ASSERT_TRUE(Change(*memory_, Rotation()).ok());
+                       }
+                     }});
+      Result<ChangedKeys> run = Change(*storage_, Rotation());
+      EXPECT_TRUE(run.ok() || run.code() == Code::kAlreadyExists)
+          << "stopped at request " << nth << ": " << run.error().message;
+    }
+  }
+}
+
 // Whoever opens the cluster while its keys are changed gets the old ones or the new ones.
 TEST_F(KeyChangeTest, OpeningGoesOnWhileTheKeysAreChanged) {
   for (uint64_t nth = 1; nth < 30; ++nth) {
