@@ -91,7 +91,8 @@ def test_a_fetched_segment_has_its_name_only_when_it_is_whole(recorded):
     assert disk.too_late == []
 
 
-def test_all_that_was_restored_is_durable_before_a_server_can_start_on_it(scratch):
+def back_up_from_three_places(scratch):
+    """A data directory, a tablespace and configuration outside. Returns the tablespace's place."""
     server = scratch.server()
     server.initdb()
     rules = scratch.make_directory("rules") / "pg_hba.conf"
@@ -102,6 +103,11 @@ def test_all_that_was_restored_is_durable_before_a_server_can_start_on_it(scratc
     server.sql(f"CREATE TABLESPACE away LOCATION '{place}'")
     server.sql("CREATE TABLE t TABLESPACE away AS SELECT generate_series(1, 10000)")
     scratch.pgcairn("backup")
+    return place
+
+
+def test_all_that_was_restored_is_durable_before_a_server_can_start_on_it(scratch):
+    place = back_up_from_three_places(scratch)
     target = scratch.root / "restored"
     # They exist, so that each needs a sync of its own and none is reached by a parent's.
     for made in (f"{target}.config", f"{scratch.root}/new-place"):
@@ -125,16 +131,7 @@ def test_all_that_was_restored_is_durable_before_a_server_can_start_on_it(scratc
 
 def test_what_an_unfinished_restore_wrote_is_compared_as_the_disk_has_it(scratch):
     """A page that the kernel failed to write stays in its memory, and reads as if all were well."""
-    server = scratch.server()
-    server.initdb()
-    rules = scratch.make_directory("rules") / "pg_hba.conf"
-    shutil.move(server.data / "pg_hba.conf", rules)
-    server.configure(f"hba_file = '{rules}'")
-    scratch.protect(server)
-    place = scratch.make_directory("place")
-    server.sql(f"CREATE TABLESPACE away LOCATION '{place}'")
-    server.sql("CREATE TABLE t TABLESPACE away AS SELECT generate_series(1, 10000)")
-    scratch.pgcairn("backup")
+    place = back_up_from_three_places(scratch)
     target, space = scratch.root / "restored", scratch.root / "new place"
     arguments = ["restore", f"--target-dir={target}", f"--tablespace-map={place}={space}", "--delta"]
     recorder = Recorder(scratch)
