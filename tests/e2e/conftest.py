@@ -4,11 +4,16 @@ import random
 
 import pytest
 
+from fresh_clusters import FRESH_CLUSTERS
 from scratch import Scratch
 
 
 def pytest_addoption(parser):
     parser.addoption("--seed", type=int, default=None, help="repeat a run with this seed")
+
+
+def pytest_sessionfinish():
+    FRESH_CLUSTERS.remove()
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ import time
 
 import psycopg2
 
+from fresh_clusters import FRESH_CLUSTERS
+
 BINDIR = pathlib.Path(os.environ.get("PGCAIRN_PG_BINDIR", "/usr/lib/postgresql/15/bin"))
 CLIENT_BINDIR = pathlib.Path("/usr/lib/postgresql/15/bin")
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
@@ -63,8 +65,14 @@ class Server:
         self.running = False
 
     def initdb(self, *arguments, checksums=True):
-        self.scratch.run([self.bindir / "initdb", "-D", self.data, "-A", "trust", "-U", "postgres",
-                          "-E", "UTF8", "--no-locale", *(["-k"] if checksums else []), *arguments])
+        command = [self.bindir / "initdb", "-N", "-A", "trust", "-U", "postgres", "-E", "UTF8",
+                   "--no-locale", *(["-k"] if checksums else []), *arguments]
+        # A second server of a test has an identifier of its own, and a path among the arguments
+        # lies in one test's directory.
+        if self.scratch.servers[:1] == [self] and not any("/" in argument for argument in arguments):
+            FRESH_CLUSTERS.copy_to(self.data, command, self.scratch.run, give_to_server_user)
+        else:
+            self.scratch.run([*command, "-D", self.data])
         self.configure("listen_addresses = ''", "fsync = off", "log_min_messages = info")
 
     def configure(self, *lines):
@@ -126,6 +134,17 @@ class Server:
             if time.monotonic() > deadline:
                 raise Failed(f"{name} is not archived:\n{self.log_text()[-4000:]}")
             time.sleep(0.05)
+
+    def archive_only_when_asked(self):
+        """From now on no segment ends because time has passed."""
+        self.sql("ALTER SYSTEM SET archive_timeout = 0")
+        self.sql("SELECT pg_reload_conf()")
+
+    def wait_for_archiver(self):
+        """Returns when the archiver has nothing left to do: a backup's history file, too, which
+        no backup waits for."""
+        status = self.data / "pg_wal/archive_status"
+        wait_for(lambda: not list(status.glob("*.ready")), "the end of archiving")
 
 
 class Scratch:

@@ -21,10 +21,12 @@ DAY_S = 86400
 def _pruned(protected):
     """(scratch, server) with two full backups and an incremental one; only the last is kept."""
     scratch, server = protected
+    server.archive_only_when_asked()
     keep_only_the_newest(scratch, server)
     backup(scratch, server, "full")
     backup(scratch, server, "full")
     backup(scratch, server)
+    server.wait_for_archiver()
     return scratch, server
 
 

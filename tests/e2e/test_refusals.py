@@ -31,22 +31,10 @@ def expect(scratch, status, words, *arguments, **options):
     return result
 
 
-def quiet(server):
-    """Nothing is archived unless the test asks for it."""
-    server.sql("ALTER SYSTEM SET archive_timeout = 0")
-    server.sql("SELECT pg_reload_conf()")
-
-
-def settle(server):
-    """Returns when the archiver has nothing left to do."""
-    status = server.data / "pg_wal/archive_status"
-    wait_for(lambda: not list(status.glob("*.ready")), "the end of archiving")
-
-
 def back_up(scratch, server):
-    quiet(server)
+    server.archive_only_when_asked()
     scratch.pgcairn("backup")
-    settle(server)
+    server.wait_for_archiver()
 
 
 def with_tablespace(scratch):
@@ -156,7 +144,7 @@ def test_another_cluster_neither_backs_up_nor_archives_here(protected):
 @pytest.mark.slow
 def test_a_copy_of_the_server_cannot_archive_over_it(protected):
     scratch, server = protected
-    quiet(server)
+    server.archive_only_when_asked()
     server.stop()
     copy = scratch.server("copy")
     scratch.run(["cp", "-a", server.data, copy.data])
@@ -183,7 +171,7 @@ def test_a_copy_of_the_server_cannot_archive_over_it(protected):
     (status / f"{name}.done").rename(status / f"{name}.ready")
     server.sql("CREATE TABLE and_more ()")
     server.wait_archived()
-    settle(server)
+    server.wait_for_archiver()
     assert server.sql("SELECT failed_count FROM pg_stat_archiver") == "0"
 
 

@@ -167,6 +167,7 @@ def test_a_backup_that_there_is_not_is_named(backed_up):
     assert "backup_20240101_020000" in asked.stderr
 
 
+@pytest.mark.slow  # prune.grace, as it is when nobody sets it
 def test_incremental_backups_and_cleaning_up_are_the_programs_verbs(backed_up):
     made = backed_up.run("./scripts/incremental-backup.sh")
     assert "incremental" in made.stdout

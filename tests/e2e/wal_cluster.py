@@ -76,7 +76,7 @@ class Cluster:
         if os.getuid() == 0:
             for path in (self.root, self.archive):
                 shutil.chown(path, "postgres", "postgres")
-        self.run(BINDIR / "initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "-E", "UTF8",
+        self.run(BINDIR / "initdb", "-N", "-D", self.data, "-A", "trust", "-U", "postgres", "-E", "UTF8",
                  "--no-locale", "-k", f"--wal-segsize={segment_mib}")
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
             conf.write(SETTINGS + settings)
