@@ -9,8 +9,11 @@ add_custom_target(unit_tests)
 #
 # ALONE names the files that the builds with a sanitizer, which compile a dozen files as one, must
 # not join with others: some name of their own is also a name of another file's own.
+#
+# SHARDS N runs NAME_test as N tests, NAME_test_1 and so on, each with its part of what is in it, so
+# that a long program does not run on alone when all others have ended.
 function(pgcairn_layer name)
-  cmake_parse_arguments(LAYER "" "" "DEPENDS;LIBRARIES;TEST_DEPENDS;EXTRA_SOURCES;ALONE" ${ARGN})
+  cmake_parse_arguments(LAYER "" "SHARDS" "DEPENDS;LIBRARIES;TEST_DEPENDS;EXTRA_SOURCES;ALONE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "(_test\\.cc$|/testing/|/main\\.cc$)")
@@ -38,8 +41,23 @@ function(pgcairn_layer name)
     target_compile_definitions(${name}_test PRIVATE
       PGCAIRN_LAYER_SOURCES="${CMAKE_CURRENT_SOURCE_DIR}"
       PGCAIRN_SANITIZED=${sanitized})
-    add_test(NAME ${name}_test COMMAND ${name}_test)
-    set_tests_properties(${name}_test PROPERTIES LABELS "unit")
+    pgcairn_unit_tests(${name}_test "${LAYER_SHARDS}")
     add_dependencies(unit_tests ${name}_test)
   endif()
+endfunction()
+
+function(pgcairn_unit_tests program shards)
+  if(NOT shards)
+    add_test(NAME ${program} COMMAND ${program})
+    set_tests_properties(${program} PROPERTIES LABELS "unit")
+    return()
+  endif()
+  foreach(number RANGE 1 ${shards})
+    math(EXPR index "${number} - 1")
+    add_test(NAME ${program}_${number} COMMAND ${program})
+    # GTEST_OUTPUT names a folder; all parts of one program would write the same file there.
+    set_tests_properties(${program}_${number} PROPERTIES LABELS "unit"
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${shards};GTEST_SHARD_INDEX=${index}"
+      ENVIRONMENT_MODIFICATION "GTEST_OUTPUT=string_append:${program}_${number}.xml")
+  endforeach()
 endfunction()

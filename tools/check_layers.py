@@ -34,7 +34,7 @@ GENERATED_BY = {"format": "repository"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 DECLARATION = re.compile(r"pgcairn_layer\(([^)]*)\)")
-KEYWORDS = ("DEPENDS", "LIBRARIES", "TEST_DEPENDS", "EXTRA_SOURCES", "ALONE")
+KEYWORDS = ("SHARDS", "DEPENDS", "LIBRARIES", "TEST_DEPENDS", "EXTRA_SOURCES", "ALONE")
 
 
 def is_test(path):
