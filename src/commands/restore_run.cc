@@ -79,19 +79,53 @@ Status CheckManifestParts(const format::Manifest& manifest) {
   return {};
 }
 
-Result<std::vector<FileSystemSync>> BeginSyncs(const RestorePlaces& places) {
+// The file systems that a restore writes to.
+struct TargetSyncs {
+  std::vector<FileSystemSync> trees;
+  // The configuration lies beside the data directory, which may be a disk of its own.
+  FileSystemSync config;
+};
+
+Result<TargetSyncs> BeginSyncs(const RestorePlaces& places) {
   std::vector<std::string> directories{places.data_directory};
   for (const auto& [oid, location] : places.tablespace_locations) directories.push_back(location);
   // On another disk than the data directory, old WAL must not come back there.
   const std::string wal = places.data_directory + "/pg_wal";
   std::error_code error;
   if (std::filesystem::is_symlink(wal, error)) directories.push_back(wal);
-  std::vector<FileSystemSync> syncs;
+  std::vector<FileSystemSync> trees;
   for (const std::string& directory : directories) {
     ASSIGN_OR_RETURN(FileSystemSync sync, FileSystemSync::Begin(directory));
-    syncs.push_back(std::move(sync));
+    trees.push_back(std::move(sync));
   }
-  return syncs;
+  ASSIGN_OR_RETURN(FileSystemSync config, FileSystemSync::Begin(places.config_directory));
+  return TargetSyncs{std::move(trees), std::move(config)};
+}
+
+Status FinishSyncs(TargetSyncs& syncs, bool with_config) {
+  for (FileSystemSync& sync : syncs.trees) RETURN_IF_ERROR(sync.Finish());
+  return with_config ? syncs.config.Finish() : Status{};
+}
+
+// Before the old directory is made unusable: a backup that cannot be read must not cost it.
+Result<PathsOfBackup> CheckBeforeDelta(const repository::ClusterAccess& cluster,
+                                       const format::Manifest& manifest,
+                                       const RestorePlaces& places) {
+  ASSIGN_OR_RETURN(PathsOfBackup wanted, ReadPathsOfBackup(cluster, manifest));
+  RETURN_IF_ERROR(RequirePacks(cluster, wanted.pack_bytes));
+  RETURN_IF_ERROR(CheckDeltaConfig(wanted, places));
+  return wanted;
+}
+
+// Returns how many files went.
+Result<uint64_t> TakeOverDirectory(PathsOfBackup wanted, const format::Manifest& manifest,
+                                   const RestorePlaces& places) {
+  const std::string& data = places.data_directory;
+  RETURN_IF_ERROR(TakeFromServers(data));
+  ASSIGN_OR_RETURN(uint64_t removed, RemoveWhatBackupLacks(std::move(wanted), manifest, places));
+  RETURN_IF_ERROR(PlaceDirectory(data, DataDirectoryMode(manifest.data_directory_mode()),
+                                 Existing::kReuse, true));
+  return removed;
 }
 
 }  // namespace
@@ -103,33 +137,22 @@ Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings
                                                 const RestoreOptions& options, Existing existing) {
   const format::Manifest& manifest = plan.manifest;
   const std::string& data = places.data_directory;
+  const bool delta = existing == Existing::kReuse;
   RETURN_IF_ERROR(CheckManifestParts(manifest));
   PathsOfBackup wanted;
-  if (existing == Existing::kReuse) {
-    // Before the old directory is made unusable: a backup that cannot be read must not cost it.
-    ASSIGN_OR_RETURN(wanted, ReadPathsOfBackup(cluster, manifest));
-    RETURN_IF_ERROR(RequirePacks(cluster, wanted.pack_bytes));
-    RETURN_IF_ERROR(CheckDeltaConfig(wanted, places));
+  if (delta) {
+    ASSIGN_OR_RETURN(wanted, CheckBeforeDelta(cluster, manifest, places));
   }
-  ASSIGN_OR_RETURN(std::vector<FileSystemSync> syncs, BeginSyncs(places));
-  // The configuration lies beside the data directory, which may be a disk of its own.
-  ASSIGN_OR_RETURN(FileSystemSync config_sync, FileSystemSync::Begin(places.config_directory));
+  ASSIGN_OR_RETURN(TargetSyncs syncs, BeginSyncs(places));
   // A page that an earlier run failed to write stays in the kernel's memory, marked clean, where a
   // comparison would find it right.
-  const bool distrust_cache = existing == Existing::kReuse && HasRestoreMarker(data);
+  const bool distrust_cache = delta && HasRestoreMarker(data);
   RETURN_IF_ERROR(WriteRestoreMarker(data, {manifest.system_identifier(), manifest.backup_id()}));
   WrittenDirectory written;
-  if (existing == Existing::kReuse) {
-    RETURN_IF_ERROR(TakeFromServers(data));
-    ASSIGN_OR_RETURN(written.files_removed,
-                     RemoveWhatBackupLacks(std::move(wanted), manifest, places));
-    RETURN_IF_ERROR(
-        PlaceDirectory(data, DataDirectoryMode(manifest.data_directory_mode()), existing, true));
+  if (delta) {
+    ASSIGN_OR_RETURN(written.files_removed, TakeOverDirectory(std::move(wanted), manifest, places));
   }
-  if (distrust_cache) {
-    for (FileSystemSync& sync : syncs) RETURN_IF_ERROR(sync.Finish());
-    RETURN_IF_ERROR(config_sync.Finish());
-  }
+  if (distrust_cache) RETURN_IF_ERROR(FinishSyncs(syncs, true));
   Progress progress(options.progress, "restore", manifest.stream_bytes());
   RestoreFilesOptions files{{data, places.config_directory, places.tablespace_locations},
                             static_cast<size_t>(settings.performance.jobs),
@@ -139,8 +162,7 @@ Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings
   ASSIGN_OR_RETURN(written.files, RestoreFiles(cluster, manifest, files));
   RETURN_IF_ERROR(WriteRecoverySettings(settings, plan, places, options));
   RETURN_IF_ERROR(WriteLabels(manifest, places));
-  for (FileSystemSync& sync : syncs) RETURN_IF_ERROR(sync.Finish());
-  if (!written.files.config_files.empty()) RETURN_IF_ERROR(config_sync.Finish());
+  RETURN_IF_ERROR(FinishSyncs(syncs, !written.files.config_files.empty()));
   // Only now can a server start here.
   RETURN_IF_ERROR(WriteFileDurably(data + "/" + postgres::kControlFilePath,
                                    AsBytes(manifest.control_file()), FileMode(manifest)));
