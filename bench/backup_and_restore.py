@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from clusters import MEASURED, row_counts
 from data_files import LEFT_OUT, bytes_of, fill_and_free, read_into_page_cache
+from delta_restore import measure_delta_restores
 from measured_process import Cost
 from pgbackrest_tool import PgBackRest
 from pgcairn_tool import Pgcairn
-from results import COMPRESSOR, FULL_BACKUP, RESTORE
+from results import COMPRESSOR, DELTA_OF_INTACT, FULL_BACKUP, RESTORE
 from server import NO_ARCHIVE, Server, archive_nowhere
 from yardsticks import BaseBackup, TarAndZstd
 
@@ -20,7 +21,7 @@ class WrongRows(Exception):
 
 def measure_backup_and_restore(settings, runner, program, data, results, say):
     """Each run makes a repository for each tool, takes a full backup with each in turn, and then, unless
-    only backups are wanted, restores each."""
+    only backups are wanted, restores each, and again into what was restored."""
     archive_nowhere(data)
     with Server(runner, data, MEASURED) as server:
         rows = row_counts(server)
@@ -40,7 +41,7 @@ def measure_backup_and_restore(settings, runner, program, data, results, say):
             for tool in restoring if RESTORE in settings.wanted else ():
                 say(f"run {run} of {settings.runs}: restore with {tool.name}")
                 measure_restore(runner, server, tool, rows if run == settings.runs else None, results,
-                                say)
+                                say, with_deltas=DELTA_OF_INTACT in settings.wanted)
             shutil.rmtree(place)
 
 
@@ -58,7 +59,8 @@ def measure_backup(runner, server, tool, place, results):
         results.add(FULL_BACKUP, COMPRESSOR, Cost(cost.wall_s, tool.compressor_cpu_s()))
 
 
-def measure_restore(runner, server, tool, rows, results, say, measurement=RESTORE, **source):
+def measure_restore(runner, server, tool, rows, results, say, measurement=RESTORE, with_deltas=False,
+                    **source):
     """With `rows`, starts a server on what was restored and compares. `source` goes to the tool: which
     backup, if not the newest."""
     target = runner.directory / "restored"
@@ -68,6 +70,8 @@ def measure_restore(runner, server, tool, rows, results, say, measurement=RESTOR
     os.sync()
     cost, output = runner.measure_and_read(tool.restore_command(target, **source))
     results.add(measurement, tool.name, replace(cost, requests=tool.restore_requests(output)))
+    if with_deltas:
+        measure_delta_restores(runner, tool, target, results)
     if rows is not None:
         with Server(runner, target, {"archive_mode": "off"}) as restored:
             found = row_counts(restored)

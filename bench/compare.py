@@ -46,6 +46,8 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SELECTIONS = {
     "backup": {measured.FULL_BACKUP},
     "restore": {measured.FULL_BACKUP, measured.RESTORE},
+    "delta": {measured.FULL_BACKUP, measured.RESTORE, measured.DELTA_OF_INTACT,
+              measured.DELTA_OF_CHANGED},
     "wal-push": {measured.PUSH_NEARLY_EMPTY, measured.PUSH_FULL},
     "wal-push-100": {measured.PUSH_NEARLY_EMPTY, measured.PUSH_FULL, measured.PUSH_HUNDRED},
     "wal-fetch": {measured.PUSH_NEARLY_EMPTY, measured.PUSH_FULL, measured.FETCH_NEARLY_EMPTY,

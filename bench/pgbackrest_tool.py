@@ -88,6 +88,10 @@ class PgBackRest:
         return [*self._command, f"--pg1-path={target}", "--type=immediate",
                 "--target-action=promote", "--archive-mode=off", "restore"]
 
+    def delta_command(self, target):
+        """A restore of the newest backup into a directory that holds most of it already."""
+        return [*self.restore_command(target), "--delta"]
+
     def restore_requests(self, _):
         return None
 

@@ -62,6 +62,10 @@ class Pgcairn:
         return [*self._command, "restore", "--type=full", f"--source={backup_id}", "--target-dir",
                 target]
 
+    def delta_command(self, target):
+        """A restore of the newest backup into a directory that holds most of it already."""
+        return [*self.restore_command(target), "--delta"]
+
     def restore_requests(self, output):
         """How often the restore that printed `output` asked the storage for something."""
         return json.loads(output)["requests"]

@@ -7,6 +7,9 @@ from measured_process import Cost
 
 FULL_BACKUP = "full backup"
 RESTORE = "restore"
+# Into the directory that was just restored.
+DELTA_OF_INTACT = "delta restore, nothing differs"
+DELTA_OF_CHANGED = "delta restore, 1 % of pages differ"
 PUSH_NEARLY_EMPTY = "wal push, a nearly empty segment"
 PUSH_FULL = "wal push, a full segment"
 PUSH_HUNDRED = "wal push, 100 full segments one after another"
