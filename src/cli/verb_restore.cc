@@ -105,11 +105,13 @@ Json ToJson(const commands::RestoreReport& report) {
           {"requests", report.requests},
           {"bytes_fetched", report.bytes_fetched},
           {"seconds", report.seconds},
+          {"archive_mode", report.archives ? "preserve" : "off"},
           {"next_commands", report.next_commands}};
 }
 
 Json ToJson(const commands::RestoreTestReport& report) {
   Json json = ToJson(report.restore);
+  json.erase("archive_mode");
   json.erase("next_commands");
   json["test"] = true;
   json["restore_seconds"] = report.restore_seconds;
@@ -134,6 +136,12 @@ void PrintText(const commands::RestoreReport& report) {
   fmt::print("The server will recover to {} on timeline {} when it is started:\n\n", report.target,
              report.timeline);
   for (const std::string& command : report.next_commands) fmt::print("  {}\n", command);
+  if (report.archives) return;
+  fmt::print(
+      "\nIt archives no WAL and cannot be backed up, so that a copy does not disturb the "
+      "original.\n"
+      "Where it takes the original's place, restart it after\n\n"
+      "  ALTER SYSTEM SET archive_mode = on;\n");
 }
 
 void PrintText(const commands::RestoreTestReport& report) {

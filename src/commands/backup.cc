@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "commands/archived_history.h"
 #include "commands/backup_base.h"
 #include "commands/backup_id.h"
 #include "commands/backup_manifest.h"
@@ -259,6 +260,12 @@ Result<std::string> MarkSegment(Run& run) {
       run.facts.wal_segment_size);
 }
 
+Status ArchiveHistoryOfServer(const Run& run) {
+  return ArchiveHistory(repository::WalStore(run.cluster(), run.facts.system_identifier.value),
+                        run.facts.timeline, run.data_directory + "/pg_wal",
+                        static_cast<int>(run.settings.compression.level));
+}
+
 Status CheckControlFile(const Run& run, const postgres::BackupStart& start) {
   ASSIGN_OR_RETURN(postgres::ControlFileRead read, postgres::ReadControlFile(run.data_directory));
   if (read.control.checkpoint_redo < start.lsn) {
@@ -477,6 +484,7 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
   ASSIGN_OR_RETURN(std::string superuser, BootstrapSuperuser(run.connection));
   AddSetting(manifest, "bootstrap_superuser", superuser);
   double wal_wait_seconds = 0;
+  RETURN_IF_ERROR(ArchiveHistoryOfServer(run));
   ASSIGN_OR_RETURN(std::string proof_segment, MarkSegment(run));
   ASSIGN_OR_RETURN(postgres::BackupSession session,
                    postgres::BackupSession::Start(run.connection, "pgcairn " + run.backup_id,

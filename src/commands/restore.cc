@@ -141,6 +141,7 @@ Result<RestoreReport> Restore(const config::Settings& settings, const RestoreOpt
 
   RestoreReport report = BeginReport(plan, places, *written, *opened.requests);
   report.seconds = MonotonicSeconds() - began;
+  report.archives = options.keep_archive_mode;
   report.next_commands = NextCommands(settings, plan.manifest, places, written->files.config_files);
   return report;
 }

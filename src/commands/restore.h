@@ -40,6 +40,7 @@ struct RestoreReport {
   uint64_t requests = 0;       // to the storage, of all kinds
   uint64_t bytes_fetched = 0;
   double seconds = 0;
+  bool archives = false;  // as the backup's server did; else not until archive_mode is set on again
   // What to run now, one command a line.
   std::vector<std::string> next_commands;
 };

@@ -78,10 +78,11 @@ Status CheckReadyForBackup(const config::Settings& settings, const postgres::Ser
     return Error{Code::kRefused, "the server is a standby", "connect to the primary"};
   }
   if (facts.archive_mode == "off") {
-    return Error{Code::kRefused,
-                 "archive_mode is off: without WAL a copy of a running server cannot be restored",
-                 "put the lines that `pgcairn init` prints into postgresql.conf and restart the "
-                 "server"};
+    return Error{
+        Code::kRefused,
+        "archive_mode is off: without WAL a copy of a running server cannot be restored",
+        "put the lines that `pgcairn init` prints into postgresql.conf, or after a restore "
+        "ALTER SYSTEM SET archive_mode = on, and restart the server"};
   }
   if (facts.archive_command.empty() && facts.archive_library.empty()) {
     return Error{Code::kRefused, "archive_command is empty",

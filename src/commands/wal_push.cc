@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "commands/archived_history.h"
 #include "commands/newest_memory.h"
 #include "commands/open_cluster.h"
 #include "commands/wal.h"
+#include "postgres/connection_cells.h"
 #include "postgres/lsn.h"
 #include "postgres/wal/wal_page.h"
 #include "postgres/wal/wal_summary.h"
@@ -102,6 +104,22 @@ Result<format::WalInfo> Describe(const std::string& name, ByteView file,
                "archive_command passes %p, the path of the file"};
 }
 
+// Once on each timeline, as this host remembers: it costs a request to the storage.
+Status ArchiveHistoryBeside(const config::Settings& settings, const OpenedCluster& opened,
+                            const repository::WalStore& wal, const std::string& path) {
+  const std::string name = FileNameOf(path);
+  if (postgres::KindOfWalFile(name) != WalFileKind::kSegment) return {};
+  Result<RememberedSegment> before = NewestMemory::Of(settings, *opened.cluster).Segment();
+  if (before.ok() && before->system_identifier == wal.system_identifier() &&
+      before->name.substr(0, 8) == name.substr(0, 8)) {
+    return {};
+  }
+  ASSIGN_OR_RETURN(postgres::TimelineId timeline, postgres::TimelineOfWalFile(name));
+  const std::string folder = path.substr(0, path.size() - name.size());
+  return ArchiveHistory(wal, timeline, folder.empty() ? "." : folder,
+                        static_cast<int>(settings.compression.level));
+}
+
 }  // namespace
 
 size_t WalThreads(const config::Settings& settings) {
@@ -120,6 +138,7 @@ Status WalPush(const config::Settings& settings, const std::string& path) {
   ASSIGN_OR_RETURN(repository::PushOutcome outcome,
                    wal.Push(name, {file.content(), file.buffer.view().size()}, describe,
                             static_cast<int>(settings.compression.level)));
+  RETURN_IF_ERROR(ArchiveHistoryBeside(settings, opened, wal, path));
   RememberSegment(settings, *opened.cluster, system.system_identifier(), name);
   LogDebug("{}: {}", name,
            outcome == repository::PushOutcome::kStored ? "archived" : "archived before");
