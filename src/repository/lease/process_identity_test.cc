@@ -86,9 +86,11 @@ TEST(ProcessIdentity, AnotherProcessWithTheSameNumberIsNotIt) {
 }
 
 TEST(ProcessIdentity, WhatRanBeforeTheLastBootIsDead) {
-  format::ProcessIdentity before = ThisProcess();
+  format::ProcessIdentity here = ThisProcess();
+  here.set_machine("a container may have none");
+  format::ProcessIdentity before = here;
   before.set_boot_id("00000000-0000-0000-0000-000000000000");
-  EXPECT_EQ(LifeOf(before), Life::kDead);
+  EXPECT_EQ(LifeOf(before, here), Life::kDead);
 }
 
 TEST(ProcessIdentity, WithoutAMachineIdAnotherBootMayBeAnotherHosts) {
