@@ -64,6 +64,7 @@ class Walk:
                             f"INSERT INTO {table} SELECT g, md5(g::text) "
                             f"FROM generate_series(1, {100 * 10 ** number}) g")
         self.full()
+        self.remember()
 
     def set_up(self):
         keep_only_the_newest(self.scratch, self.server)
@@ -133,7 +134,10 @@ class Walk:
 
     def switch_timeline(self):
         """The cluster goes on from a moment, on a new server; the old one is gone."""
-        moment = self.rng.choice(self.restorable_moments())
+        moments = self.restorable_moments()
+        if not moments:  # the backups that led to this timeline were deleted
+            return
+        moment = self.rng.choice(moments)
         print(f"  goes on from {moment.name}")
         self.server.stop()
         self.clear_places()
