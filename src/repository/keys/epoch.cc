@@ -104,7 +104,7 @@ Result<SecretEpoch> OpenEpoch(ByteView object, uint32_t number, const RootSecret
   if (!parsed || epoch->number() != number ||
       epoch->cluster_id() != ToString(place.cluster.view()) || !HasWholeDataKeys(*epoch) ||
       epoch->fingerprint_secret().size() != kFingerprintSecretBytes ||
-      epoch->wal_identity_key().size() != 32) {
+      epoch->wal_identity_key().size() != 32 || epoch->chunk_key().size() != 32) {
     return Error{Code::kDamaged, "the key epoch cannot be read", ""};
   }
   return epoch;

@@ -80,6 +80,7 @@ class KeyChangeTest : public ::testing::Test {
     EXPECT_EQ(ring.cluster_id(), first_->cluster_id());
     EXPECT_EQ(ToHex(ring.fingerprint_secret()), ToHex(first_->fingerprint_secret()));
     EXPECT_EQ(ToHex(ring.wal_identity_key()), ToHex(first_->wal_identity_key()));
+    EXPECT_EQ(ToHex(ring.chunk_key()), ToHex(first_->chunk_key()));
   }
 
   bool AllWholeAndInForce() {

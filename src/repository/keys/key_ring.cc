@@ -17,7 +17,8 @@ KeyRing::KeyRing(OpenedKeys opened)
       root_id_(opened.root.id),
       pair_(std::move(opened.root.pair)),
       fingerprint_secret_(AsBytes(opened.epoch->fingerprint_secret()).first<192>()),
-      wal_identity_key_(AsBytes(opened.epoch->wal_identity_key()).first<32>()) {
+      wal_identity_key_(AsBytes(opened.epoch->wal_identity_key()).first<32>()),
+      chunk_key_(AsBytes(opened.epoch->chunk_key()).first<32>()) {
   if (pair_) opened_with_ = pair_->id;
   for (const format::DataKey& key : opened.epoch->data_keys()) {
     KeyId id = DataKeyIdOf(AsBytes(key.key()));

@@ -47,6 +47,7 @@ class KeyRing {
   }
   ByteView fingerprint_secret() const { return fingerprint_secret_.view(); }  // 192 bytes
   ByteView wal_identity_key() const { return wal_identity_key_.view(); }      // 32 bytes
+  ByteView chunk_key() const { return chunk_key_.view(); }                    // 32 bytes
 
   // From now on a key that is not here is looked for in epochs that began after this one was
   // opened: others write with theirs while a long run goes on. `storage` outlives this object.
@@ -66,6 +67,7 @@ class KeyRing {
   std::map<KeyId, crypto::SecretArray<32>> data_keys_;
   crypto::SecretArray<192> fingerprint_secret_;
   crypto::SecretArray<32> wal_identity_key_;
+  crypto::SecretArray<32> chunk_key_;
   std::unique_ptr<LaterKeys> later_;  // null: they are not looked for
 };
 

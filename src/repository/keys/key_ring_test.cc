@@ -65,6 +65,7 @@ void ExpectSameKeys(const KeyRing& a, const KeyRing& b) {
   EXPECT_EQ(ToHex(a.Current().key), ToHex(b.Current().key));
   EXPECT_EQ(ToHex(a.fingerprint_secret()), ToHex(b.fingerprint_secret()));
   EXPECT_EQ(ToHex(a.wal_identity_key()), ToHex(b.wal_identity_key()));
+  EXPECT_EQ(ToHex(a.chunk_key()), ToHex(b.chunk_key()));
 }
 
 TEST_F(KeyRingTest, EveryAccessKeyOpensTheSameKeys) {

@@ -174,11 +174,8 @@ std::vector<PackBytes> LeafBuilder::Uses(
     const std::vector<std::optional<PackReference>>& closed) const {
   std::vector<uint64_t> stored_bytes(packs_.size());
   for (size_t i = 0; i < blobs_.size(); ++i) {
-    const BlobLocation& at = blobs_[i].location;
     if (blob_bytes_[i] == 0) continue;
-    // At least one: a pack of which anything is needed must not seem to be of no use.
-    stored_bytes[blobs_[i].pack] += std::max<uint64_t>(
-        1, at.stored_length * std::min<uint64_t>(blob_bytes_[i], at.raw_length) / at.raw_length);
+    stored_bytes[blobs_[i].pack] += NeededBytes(blobs_[i].location, blob_bytes_[i]);
   }
   // Two earlier leaves may name the same pack.
   std::map<crypto::Sha256Digest, PackBytes> uses;

@@ -7,6 +7,7 @@
 
 #include "repository/map/known_leaf.h"
 #include "repository/map/map_leaf.h"
+#include "repository/map/pack_bytes.h"
 #include "repository/pack/pack_reference.h"
 #include "util/bytes.h"
 
@@ -16,12 +17,6 @@ namespace pgcairn::repository {
 // backup, patches that grow up to here and a whole leaf now and then take the least room together
 // (a whole leaf is about 40 KB compressed, a patched unit 16 bytes).
 inline constexpr uint32_t kPatchShare = 8;
-
-// Stored bytes of one data pack.
-struct PackBytes {
-  StoredPack pack;
-  uint32_t bytes = 0;
-};
 
 // Packs of the writer are counted by serials until they are closed and have a name.
 class LeafBuilder {

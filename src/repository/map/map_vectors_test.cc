@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "repository/map/chunk_leaf.h"
 #include "repository/map/map_leaf.h"
 #include "repository/map/map_patch.h"
 #include "repository/map/stream_list.h"
@@ -117,6 +118,25 @@ TEST(MapVectors, APatchThatCuts) {
   ASSERT_EQ(leaf->units.size(), 2u);
   ExpectUnit(*leaf, 0, PackOf(0x11, 1'000'000), kFirst, 0, kOnes);
   ExpectUnit(*leaf, 1, PackOf(0x11, 1'000'000), kFirst, 8192, 2 * kOnes);
+}
+
+TEST(MapVectors, ALeafOfChunks) {
+  Result<ChunkLeaf> leaf = DecodeChunkLeaf(Vector("chunk_leaf.hex"));
+  ASSERT_TRUE(leaf.ok()) << leaf.error().message;
+  EXPECT_EQ(leaf->packs,
+            (std::vector<PackReference>{PackOf(0x11, 1'000'000), PackOf(0x12, 2'000'000)}));
+  ASSERT_EQ(leaf->blobs.size(), 2u);
+  ExpectBlob(leaf->blobs[0], kFirst);
+  ExpectBlob(leaf->blobs[1], kThird);
+  ASSERT_EQ(leaf->chunks.size(), 3u);
+  const std::vector<std::array<uint32_t, 3>> expected{
+      {1, 9000, 3000}, {0, 0, 2049}, {0, 2049, 14'335}};
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const ChunkEntry& chunk = leaf->chunks[i];
+    EXPECT_EQ((std::array<uint32_t, 3>{chunk.blob, chunk.place, chunk.length}), expected[i]) << i;
+    EXPECT_EQ(chunk.id.bytes[15], 0x11 * (i + 1));
+  }
+  EXPECT_EQ(EncodeChunkLeaf(*leaf), Vector("chunk_leaf.hex"));
 }
 
 TEST(MapVectors, AStreamList) {

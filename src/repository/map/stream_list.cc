@@ -62,7 +62,7 @@ void AppendStream(Bytes& out, const StreamEntry& stream) {
   AppendLe<uint32_t>(out, stream.first_leaf);
   AppendLe<uint16_t>(out, stream.first_entry);
   AppendLe<uint16_t>(out, static_cast<uint16_t>(stream.path.size()));
-  AppendLe<uint32_t>(out, 0);
+  AppendLe<uint32_t>(out, stream.leaf_count);
   AppendLe<uint64_t>(out, stream.size);
   AppendLe<int64_t>(out, stream.mtime_ns);
   AppendLe<uint64_t>(out, stream.inode);
@@ -77,12 +77,15 @@ Result<uint16_t> ReadStream(ByteReader& in, StreamEntry& stream) {
   stream.first_leaf = in.Le<uint32_t>();
   stream.first_entry = in.Le<uint16_t>();
   auto path_length = in.Le<uint16_t>();
-  auto reserved = in.Le<uint32_t>();
+  stream.leaf_count = in.Le<uint32_t>();
   stream.size = in.Le<uint64_t>();
   stream.mtime_ns = in.Le<int64_t>();
   stream.inode = in.Le<uint64_t>();
   stream.ctime_ns = in.Le<int64_t>();
-  if (kind < 1 || kind > 3 || root > 1 || reserved != 0 || stream.mode > 07777) {
+  const bool chunks = kind == static_cast<uint8_t>(StreamKind::kChunks);
+  const bool of_database = root == static_cast<uint8_t>(StreamRoot::kDatabase);
+  if (kind < 1 || kind > 4 || root > 2 || chunks != of_database || stream.mode > 07777 ||
+      (chunks ? stream.first_entry != 0 : stream.leaf_count != 0)) {
     return Damaged("an impossible stream");
   }
   stream.kind = static_cast<StreamKind>(kind);
@@ -141,10 +144,16 @@ Status ReadNeeds(ByteReader& in, const Counts& counts, StreamList& list) {
 // The stream's units lie within the leaves that the list names.
 Status CheckUnits(const StreamList& list, const StreamEntry& stream) {
   if (stream.size == 0) {
-    if (stream.first_leaf != kNoLeaf) return Damaged("an empty stream with a map");
+    if (stream.first_leaf != kNoLeaf || stream.leaf_count != 0)
+      return Damaged("an empty stream with a map");
     return {};
   }
   if (stream.kind == StreamKind::kDirectory) return Damaged("a directory with content");
+  if (stream.kind == StreamKind::kChunks) {
+    const uint64_t end = uint64_t{stream.first_leaf} + stream.leaf_count;
+    if (stream.leaf_count > 0 && end <= list.leaves.size()) return {};
+    return Damaged("a stream whose leaves are not all there");
+  }
   uint64_t units = (stream.size - 1) / kUnitBytes + 1;
   uint64_t skip = stream.first_entry;
   for (uint64_t leaf = stream.first_leaf; leaf < list.leaves.size(); ++leaf) {
@@ -235,6 +244,14 @@ std::vector<std::vector<LeafPart>> PartsByLeaf(const StreamList& list) {
   for (uint32_t stream = 0; stream < list.streams.size(); ++stream) {
     const StreamEntry& entry = list.streams[stream];
     if (entry.size == 0) continue;
+    if (entry.kind == StreamKind::kChunks) {
+      uint64_t first = 0;
+      for (uint32_t leaf = entry.first_leaf; leaf < entry.first_leaf + entry.leaf_count; ++leaf) {
+        parts[leaf].push_back({stream, first, 0, list.leaves[leaf].units});
+        first += list.leaves[leaf].units;
+      }
+      continue;
+    }
     uint64_t units = (entry.size - 1) / kUnitBytes + 1;
     uint32_t skip = entry.first_entry;
     uint64_t done = 0;

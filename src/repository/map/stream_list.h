@@ -16,8 +16,11 @@ inline constexpr uint32_t kListStreamsMax = 4096;
 inline constexpr uint32_t kNoLeaf = UINT32_MAX;
 inline constexpr uint32_t kNoPack = UINT32_MAX;
 
-enum class StreamKind : uint8_t { kRelationFile = 1, kOtherFile = 2, kDirectory = 3 };
-enum class StreamRoot : uint8_t { kDataDirectory = 0, kExternalConfig = 1 };
+// The units of a stream of chunks are chunks of any length, in leaves of its own (chunk_leaf.h);
+// those of all others are pages.
+enum class StreamKind : uint8_t { kRelationFile = 1, kOtherFile = 2, kDirectory = 3, kChunks = 4 };
+// Streams of chunks are those of a database, and no others are.
+enum class StreamRoot : uint8_t { kDataDirectory = 0, kExternalConfig = 1, kDatabase = 2 };
 
 struct StreamEntry {
   StreamKind kind = StreamKind::kOtherFile;
@@ -30,6 +33,7 @@ struct StreamEntry {
   uint64_t inode = 0;
   uint32_t first_leaf = kNoLeaf;  // index in StreamList::leaves
   uint16_t first_entry = 0;
+  uint32_t leaf_count = 0;  // of a stream of chunks: how many leaves are its own; else 0
 };
 
 // How many stored bytes of a data pack the units of one leaf need.
@@ -61,7 +65,8 @@ Bytes EncodeStreamList(const StreamList& list);
 // Every index, path and count is checked. kDamaged, kUnsupported.
 Result<StreamList> DecodeStreamList(ByteView raw);
 
-// A part of a stream whose units lie side by side in one leaf.
+// A part of a stream whose units lie side by side in one leaf. Of a stream of chunks each leaf is
+// one part, and units are chunks.
 struct LeafPart {
   uint32_t stream = 0;       // index in the list's streams
   uint64_t first_unit = 0;   // of the stream
