@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "postgres/connection_errors.h"
+#include "postgres/connection_session.h"
 #include "postgres/connection_string.h"
 #include "postgres/libpq.h"
 #include "util/log.h"
@@ -13,41 +14,9 @@
 namespace pgcairn::postgres {
 namespace {
 
-using ResultOwner = std::unique_ptr<PGresult, decltype(&::PQclear)>;
-
 void LogNotice(void*, const PGresult* notice) {
   const char* text = Libpq().PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
   if (text != nullptr) LogDebug("PostgreSQL says: {}", OneLine(text));
-}
-
-// A server's message may quote what it was sent. Shorter passwords are left: blanking every "a"
-// would make messages unreadable and tell the password by the gaps.
-std::string WithoutPassword(std::string message, const std::string& password) {
-  constexpr size_t kLengthMin = 4;
-  if (password.size() < kLengthMin) return message;
-  for (size_t at = 0; (at = message.find(password, at)) != std::string::npos; at += 3) {
-    message.replace(at, password.size(), "***");
-  }
-  return message;
-}
-
-std::string Field(const PGresult* result, int field) {
-  const char* text = Libpq().PQresultErrorField(result, field);
-  return text == nullptr ? "" : OneLine(text);
-}
-
-Error ServerError(const PGconn* connection, const PGresult* result) {
-  std::string state = Field(result, PG_DIAG_SQLSTATE);
-  if (state.empty()) {
-    Code code = Libpq().PQstatus(connection) == CONNECTION_OK ? Code::kFailed : Code::kConnection;
-    std::string text = OneLine(Libpq().PQerrorMessage(connection));
-    return {code, text.empty() ? "the server gave no answer" : text, ""};
-  }
-  std::string message = Field(result, PG_DIAG_MESSAGE_PRIMARY);
-  std::string detail = Field(result, PG_DIAG_MESSAGE_DETAIL);
-  if (!detail.empty()) message += fmt::format(" ({})", detail);
-  return {CodeOfSqlState(state), fmt::format("{} [SQLSTATE {}]", message, state),
-          Field(result, PG_DIAG_MESSAGE_HINT)};
 }
 
 Rows ToRows(const PGresult* result) {
@@ -99,16 +68,6 @@ PGconn* Connect(const ConnectionString& target, const std::string& application_n
 
 }  // namespace
 
-struct Connection::Session {
-  PGconn* connection = nullptr;
-  std::string password;
-
-  Session() = default;
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
-  ~Session() { Libpq().PQfinish(connection); }
-};
-
 Connection::Connection(std::unique_ptr<Session> session) : session_(std::move(session)) {}
 Connection::Connection(Connection&& other) noexcept = default;
 Connection& Connection::operator=(Connection&& other) noexcept = default;
@@ -126,8 +85,7 @@ Result<Connection> Connection::Open(const std::string& conninfo,
   const char* password = Libpq().PQpass(session->connection);
   session->password = password == nullptr ? target.password : password;
   if (Libpq().PQstatus(session->connection) != CONNECTION_OK) {
-    return ConnectError(
-        WithoutPassword(Libpq().PQerrorMessage(session->connection), session->password));
+    return ConnectError(session->WithoutPassword(Libpq().PQerrorMessage(session->connection)));
   }
   Libpq().PQsetNoticeReceiver(session->connection, LogNotice, nullptr);
   Connection connection(std::move(session));
@@ -149,9 +107,7 @@ Status Connection::SetUp() {
 }
 
 Result<Rows> Connection::Query(const std::string& sql, const std::vector<std::string>& params) {
-  if (session_ == nullptr) {
-    return Error{Code::kConnection, "the connection to PostgreSQL is closed", ""};
-  }
+  if (session_ == nullptr) return ClosedSession();
   std::vector<const char*> values;
   for (const std::string& param : params) {
     if (param.find('\0') != std::string::npos) {
@@ -172,9 +128,7 @@ Result<Rows> Connection::Query(const std::string& sql, const std::vector<std::st
     default:
       break;
   }
-  Error error = ServerError(connection, result.get());
-  error.message = WithoutPassword(std::move(error.message), session_->password);
-  return error;
+  return session_->ErrorOf(result.get());
 }
 
 Result<Rows> Connection::QueryUnconverted(const std::string& sql,

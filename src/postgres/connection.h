@@ -1,11 +1,14 @@
 // One session with a PostgreSQL server, over libpq.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "util/bytes.h"
 #include "util/result.h"
 
 namespace pgcairn::postgres {
@@ -51,10 +54,28 @@ class Connection {
   Result<std::string> QueryCell(const std::string& sql,
                                 const std::vector<std::string>& params = {});
 
+  // Runs `COPY ... TO STDOUT` and gives each row as the server sent it, with its line end, valid
+  // during the call. Returns how many there were, which is what the server says it sent. An error
+  // of `on_row` closes the session: the rest of the rows is not waited for. Memory: about twice the
+  // longest row.
+  using OnRow = std::function<Status(ByteView row)>;
+  Result<uint64_t> CopyOut(const std::string& sql, const OnRow& on_row);
+
+  // Runs `COPY ... FROM STDIN` on what `next` gives, piece by piece (not necessarily rows) until it
+  // gives nothing; each piece is used before the next call. Returns how many rows the server took.
+  // After an error of `next` the server has taken none.
+  using NextPiece = std::function<Result<ByteView>()>;
+  Result<uint64_t> CopyIn(const std::string& sql, const NextPiece& next);
+
   // True when something between us and the server answers in its place: the process that took the
   // log-in is not the one that runs the statements. What must live in one server process (a
   // physical backup) cannot go through it.
   Result<bool> BehindPooler();
+
+  // What a client program needs to reach the same server in the same way, as "PGHOST=..." and so
+  // on: settings of this session's connection that libpq also takes from the environment, the
+  // password among them. Others than a program of this user cannot read it there.
+  std::vector<std::string> EnvironmentForPrograms() const;
 
   // As in server_version_num: 150020 is 15.20. 0 once closed.
   int server_version_num() const;

@@ -5,15 +5,6 @@
 namespace pgcairn::postgres {
 namespace {
 
-std::string QuoteLiteral(std::string_view text) {
-  std::string quoted = text.find('\\') == std::string_view::npos ? "'" : "E'";
-  for (char c : text) {
-    if (c == '\'' || c == '\\') quoted += c;
-    quoted += c;
-  }
-  return quoted + "'";
-}
-
 // CREATE ROLE knows no IF NOT EXISTS.
 std::string CreateRole(const std::string& role) {
   std::string tag = "$pgcairn$";
@@ -34,15 +25,6 @@ std::string Grant(const std::string& role, std::string_view what) {
 }
 
 }  // namespace
-
-std::string QuoteIdentifier(std::string_view name) {
-  std::string quoted = "\"";
-  for (char c : name) {
-    if (c == '"') quoted += c;
-    quoted += c;
-  }
-  return quoted + "\"";
-}
 
 std::vector<std::string> BackupFunctions(int server_major) {
   std::vector<std::string> functions;

@@ -2,13 +2,11 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
-namespace pgcairn::postgres {
+#include "postgres/identifier.h"
 
-// `name` as an identifier in SQL, always quoted.
-std::string QuoteIdentifier(std::string_view name);
+namespace pgcairn::postgres {
 
 // The functions that a physical backup of this major version calls and that PUBLIC may not call, as
 // they stand in GRANT EXECUTE ON FUNCTION. Source: src/backend/catalog/system_functions.sql and

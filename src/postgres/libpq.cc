@@ -34,7 +34,9 @@ Library Load() {
   };
   find("PQbackendPID", f.PQbackendPID);
   find("PQclear", f.PQclear);
+  find("PQcmdTuples", f.PQcmdTuples);
   find("PQconnectdbParams", f.PQconnectdbParams);
+  find("PQconninfo", f.PQconninfo);
   find("PQconninfoFree", f.PQconninfoFree);
   find("PQconninfoParse", f.PQconninfoParse);
   find("PQerrorMessage", f.PQerrorMessage);
@@ -42,6 +44,8 @@ Library Load() {
   find("PQfinish", f.PQfinish);
   find("PQfname", f.PQfname);
   find("PQfreemem", f.PQfreemem);
+  find("PQgetCopyData", f.PQgetCopyData);
+  find("PQgetResult", f.PQgetResult);
   find("PQgetisnull", f.PQgetisnull);
   find("PQgetlength", f.PQgetlength);
   find("PQgetvalue", f.PQgetvalue);
@@ -49,6 +53,8 @@ Library Load() {
   find("PQntuples", f.PQntuples);
   find("PQparameterStatus", f.PQparameterStatus);
   find("PQpass", f.PQpass);
+  find("PQputCopyData", f.PQputCopyData);
+  find("PQputCopyEnd", f.PQputCopyEnd);
   find("PQresultErrorField", f.PQresultErrorField);
   find("PQresultStatus", f.PQresultStatus);
   find("PQserverVersion", f.PQserverVersion);

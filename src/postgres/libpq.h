@@ -14,7 +14,9 @@ namespace pgcairn::postgres {
 struct LibpqFunctions {
   decltype(&::PQbackendPID) PQbackendPID;
   decltype(&::PQclear) PQclear;
+  decltype(&::PQcmdTuples) PQcmdTuples;
   decltype(&::PQconnectdbParams) PQconnectdbParams;
+  decltype(&::PQconninfo) PQconninfo;
   decltype(&::PQconninfoFree) PQconninfoFree;
   decltype(&::PQconninfoParse) PQconninfoParse;
   decltype(&::PQerrorMessage) PQerrorMessage;
@@ -22,6 +24,8 @@ struct LibpqFunctions {
   decltype(&::PQfinish) PQfinish;
   decltype(&::PQfname) PQfname;
   decltype(&::PQfreemem) PQfreemem;
+  decltype(&::PQgetCopyData) PQgetCopyData;
+  decltype(&::PQgetResult) PQgetResult;
   decltype(&::PQgetisnull) PQgetisnull;
   decltype(&::PQgetlength) PQgetlength;
   decltype(&::PQgetvalue) PQgetvalue;
@@ -29,6 +33,8 @@ struct LibpqFunctions {
   decltype(&::PQntuples) PQntuples;
   decltype(&::PQparameterStatus) PQparameterStatus;
   decltype(&::PQpass) PQpass;
+  decltype(&::PQputCopyData) PQputCopyData;
+  decltype(&::PQputCopyEnd) PQputCopyEnd;
   decltype(&::PQresultErrorField) PQresultErrorField;
   decltype(&::PQresultStatus) PQresultStatus;
   decltype(&::PQserverVersion) PQserverVersion;

@@ -16,7 +16,8 @@ using Settings = std::map<std::string, std::string, std::less<>>;
 Error MissingSettings(std::string_view setting, const Connection& connection) {
   return {Code::kPermission,
           fmt::format("the role \"{}\" may not read the setting {}", connection.user(), setting),
-          fmt::format("as a superuser: GRANT pg_read_all_settings TO {};",
+          fmt::format("as a superuser: GRANT pg_read_all_settings TO {}; where there is none, as "
+                      "on a hosted server: set cluster.method to \"logical\"",
                       QuoteIdentifier(connection.user()))};
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 using testing::MainDataOnly;
 
-constexpr int kVersions[] = {13, 14, 15, 16, 17, 18};
+constexpr int kRecordVersions[] = {13, 14, 15, 16, 17, 18};
 constexpr int64_t k2000Us = 946'684'800'000'000;
 
 struct Made {
@@ -79,7 +79,7 @@ TEST(TransactionEnd, TimeCountsFrom2000) {
 }
 
 TEST(TransactionEnd, OfAPreparedOneHasItsOwnXidInEveryVersion) {
-  for (int version : kVersions) {
+  for (int version : kRecordVersions) {
     for (uint8_t info : Bytes{0x30, 0x40}) {
       Bytes data = EverythingPrepared(info == 0x30, version, 4242);
       Made made = Make(1, static_cast<uint8_t>(info | 0x80), MainDataOnly(data));
@@ -92,7 +92,7 @@ TEST(TransactionEnd, OfAPreparedOneHasItsOwnXidInEveryVersion) {
 }
 
 TEST(TransactionEnd, MainDataIsFoundBehindBlocksOriginAndTopLevelXid) {
-  for (int version : kVersions) {
+  for (int version : kRecordVersions) {
     const uint8_t compressed = version >= 15 ? 0x08 : 0x02;
     Bytes rest;
     Append(rest, Bytes{0, 0x10, 3, 0, 100, 0, 0, 0, 0x01});  // block 0: 3 bytes, image with a hole
@@ -134,7 +134,7 @@ TEST(TransactionEnd, AnUnknownFormIsUnsupported) {
   };
   for (const auto& [info, rest] : kCases) {
     Made made = Make(1, info, rest);
-    for (int version : kVersions) {
+    for (int version : kRecordVersions) {
       auto end = ReadTransactionEnd(made.record, made.body, version);
       ASSERT_FALSE(end.ok());
       EXPECT_EQ(end.code(), Code::kUnsupported);

@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "postgres/connection_session.h"
+
+namespace pgcairn::postgres {
+namespace {
+
+// libpq counts in int.
+constexpr size_t kPieceBytesMax = size_t{1} << 20;
+
+ResultOwner Owned(PGresult* result) { return {result, Libpq().PQclear}; }
+
+ResultOwner Begin(PGconn* connection, const std::string& sql) {
+  return Owned(Libpq().PQexecParams(connection, sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr,
+                                    /*resultFormat=*/0));
+}
+
+Result<uint64_t> RowsOf(PGresult* result) {
+  const std::string_view text = Libpq().PQcmdTuples(result);
+  uint64_t rows = 0;
+  auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), rows);
+  if (failed != std::errc() || end != text.data() + text.size()) {
+    return Error{Code::kFailed, "the server does not say how many rows it copied", ""};
+  }
+  return rows;
+}
+
+// The last answer to a statement; those before it are an error if one of them is.
+ResultOwner LastResult(PGconn* connection) {
+  ResultOwner last = Owned(nullptr);
+  while (PGresult* next = Libpq().PQgetResult(connection)) {
+    if (last == nullptr || Libpq().PQresultStatus(last.get()) == PGRES_COMMAND_OK) {
+      last.reset(next);
+    } else {
+      Libpq().PQclear(next);
+    }
+  }
+  return last;
+}
+
+}  // namespace
+
+Result<uint64_t> Connection::CopyOut(const std::string& sql, const OnRow& on_row) {
+  if (session_ == nullptr) return ClosedSession();
+  PGconn* connection = session_->connection;
+  ResultOwner begun = Begin(connection, sql);
+  if (Libpq().PQresultStatus(begun.get()) != PGRES_COPY_OUT) return session_->ErrorOf(begun.get());
+  uint64_t received = 0;
+  for (;;) {
+    char* row = nullptr;
+    const int length = Libpq().PQgetCopyData(connection, &row, /*async=*/0);
+    if (length < 0) break;
+    const std::unique_ptr<char, decltype(&::PQfreemem)> owned(row, Libpq().PQfreemem);
+    Status status = on_row(AsBytes(std::string_view(row, static_cast<size_t>(length))));
+    if (!status.ok()) {
+      Close();
+      return status;
+    }
+    ++received;
+  }
+  ResultOwner ended = LastResult(connection);
+  if (Libpq().PQresultStatus(ended.get()) != PGRES_COMMAND_OK) {
+    return session_->ErrorOf(ended.get());
+  }
+  ASSIGN_OR_RETURN(uint64_t sent, RowsOf(ended.get()));
+  if (sent == received) return received;
+  return Error{Code::kFailed,
+               fmt::format("{} rows came of {} that the server sent", received, sent), ""};
+}
+
+Result<uint64_t> Connection::CopyIn(const std::string& sql, const NextPiece& next) {
+  if (session_ == nullptr) return ClosedSession();
+  PGconn* connection = session_->connection;
+  ResultOwner begun = Begin(connection, sql);
+  if (Libpq().PQresultStatus(begun.get()) != PGRES_COPY_IN) return session_->ErrorOf(begun.get());
+  Status failed;
+  bool sent = true;
+  while (sent) {
+    Result<ByteView> piece = next();
+    if (!piece.ok()) failed = piece.status();
+    if (!piece.ok() || piece->empty()) break;
+    while (sent && !piece->empty()) {
+      const ByteView part = piece->first(std::min(piece->size(), kPieceBytesMax));
+      sent = Libpq().PQputCopyData(connection, AsText(part).data(),
+                                   static_cast<int>(part.size())) == 1;
+      *piece = piece->subspan(part.size());
+    }
+  }
+  Libpq().PQputCopyEnd(connection, failed.ok() ? nullptr : "pgcairn could not read what to copy");
+  ResultOwner ended = LastResult(connection);
+  if (!failed.ok()) return failed;
+  if (Libpq().PQresultStatus(ended.get()) != PGRES_COMMAND_OK) {
+    return session_->ErrorOf(ended.get());
+  }
+  return RowsOf(ended.get());
+}
+
+}  // namespace pgcairn::postgres

@@ -1,0 +1,31 @@
+// What a Connection is made of; for the files that implement it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "postgres/connection.h"
+#include "postgres/libpq.h"
+#include "util/result.h"
+
+namespace pgcairn::postgres {
+
+using ResultOwner = std::unique_ptr<PGresult, decltype(&::PQclear)>;
+
+struct Connection::Session {
+  PGconn* connection = nullptr;
+  std::string password;
+
+  Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session() { Libpq().PQfinish(connection); }
+
+  std::string WithoutPassword(std::string message) const;
+  // Why `result` (may be null) is no success: the server's words, or libpq's when it has none.
+  Error ErrorOf(const PGresult* result) const;
+};
+
+Error ClosedSession();
+
+}  // namespace pgcairn::postgres
