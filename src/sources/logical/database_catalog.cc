@@ -1,0 +1,196 @@
+#include "sources/logical/database_catalog.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "postgres/connection_cells.h"
+#include "postgres/identifier.h"
+
+namespace pgcairn::sources {
+namespace {
+
+using postgres::NumberCell;
+
+// Pinned objects, those of the bootstrap superuser among them, have no entries in pg_shdepend.
+constexpr char kRoles[] = R"(
+SELECT r.rolname FROM pg_catalog.pg_roles r WHERE r.oid IN (
+  SELECT d.refobjid FROM pg_catalog.pg_shdepend d
+  WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.dbid =
+    (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+  UNION SELECT relowner FROM pg_catalog.pg_class WHERE oid >= 16384
+  UNION SELECT nspowner FROM pg_catalog.pg_namespace WHERE oid >= 16384
+  UNION SELECT proowner FROM pg_catalog.pg_proc WHERE oid >= 16384
+  UNION SELECT typowner FROM pg_catalog.pg_type WHERE oid >= 16384)
+ORDER BY r.rolname COLLATE "C")";
+
+constexpr char kExtensions[] = R"(
+SELECT e.extname, n.nspname, e.extversion
+FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+ORDER BY e.extname COLLATE "C")";
+
+// One that reads others was made after them.
+constexpr char kFilledViews[] = R"(
+SELECT n.nspname, c.relname
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'm' AND c.relispopulated
+ORDER BY c.oid)";
+
+// Those of extensions come with the extension, but for configuration.
+constexpr char kSequences[] = R"(
+SELECT n.nspname, c.relname, coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+  AND pg_catalog.has_sequence_privilege(c.oid, 'SELECT'), false)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'S' AND c.relpersistence <> 't'
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND (NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend d
+    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+      AND d.deptype = 'e')
+    OR EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE c.oid = ANY (e.extconfig)))
+ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C")";
+
+// Superusers read them all; others those of which they are the owner or have SELECT
+// (src/backend/catalog/aclchk.c, pg_largeobject_aclmask_snapshot).
+constexpr char kMayRead[] = R"(
+  (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
+  OR pg_catalog.pg_has_role(m.lomowner, 'USAGE')
+  OR EXISTS (SELECT FROM pg_catalog.aclexplode(m.lomacl) a WHERE a.privilege_type = 'SELECT'
+    AND (a.grantee = 0 OR pg_catalog.pg_has_role(a.grantee, 'USAGE'))))";
+
+// 262144 is INV_READ, 2 is SEEK_END (src/include/libpq/libpq-fs.h). In the order of plain values:
+// an object is opened only when it may be read.
+constexpr char kSize[] = R"(
+  pg_catalog.lo_lseek64(pg_catalog.lo_open(m.oid, 262144), 0, 2))";
+
+constexpr char kLargeObjects[] = R"(
+SELECT m.oid, CASE WHEN {may_read} THEN {size} END, r.rolname,
+  pg_catalog.obj_description(m.oid, 'pg_largeobject')
+FROM pg_catalog.pg_largeobject_metadata m JOIN pg_catalog.pg_roles r ON r.oid = m.lomowner
+ORDER BY m.oid)";
+
+constexpr char kLargeObjectGrants[] = R"(
+SELECT m.oid, pg_catalog.format('GRANT %s ON LARGE OBJECT %s TO %s%s', a.privilege_type, m.oid,
+  CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END,
+  CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+FROM pg_catalog.pg_largeobject_metadata m CROSS JOIN LATERAL pg_catalog.aclexplode(m.lomacl) a
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+WHERE a.grantee <> m.lomowner
+ORDER BY 1, 2)";
+
+Status ReadRoles(postgres::Connection& connection, DatabaseCatalog& catalog) {
+  ASSIGN_OR_RETURN(postgres::Rows rows, connection.Query(kRoles));
+  for (postgres::Row& row : rows.rows) catalog.roles.push_back(std::move(row[0]).value_or(""));
+  return {};
+}
+
+Status ReadExtensions(postgres::Connection& connection, DatabaseCatalog& catalog) {
+  ASSIGN_OR_RETURN(postgres::Rows rows, connection.Query(kExtensions));
+  for (postgres::Row& row : rows.rows) {
+    catalog.extensions.push_back({std::move(row[0]).value_or(""), std::move(row[1]).value_or(""),
+                                  std::move(row[2]).value_or("")});
+  }
+  return {};
+}
+
+Status ReadFilledViews(postgres::Connection& connection, DatabaseCatalog& catalog) {
+  ASSIGN_OR_RETURN(postgres::Rows rows, connection.Query(kFilledViews));
+  for (postgres::Row& row : rows.rows) {
+    catalog.filled_views.push_back(
+        {std::move(row[0]).value_or(""), std::move(row[1]).value_or("")});
+  }
+  return {};
+}
+
+// One query for many: each asks the sequence itself, for pg_sequences does not say is_called.
+Status ReadValues(postgres::Connection& connection, std::vector<SequenceValue> sequences,
+                  DatabaseCatalog& catalog) {
+  std::string sql;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    sql += fmt::format("{}SELECT {}, last_value, is_called FROM {}", i == 0 ? "" : " UNION ALL ", i,
+                       postgres::QualifiedName(sequences[i].schema, sequences[i].name));
+  }
+  ASSIGN_OR_RETURN(postgres::Rows rows, connection.Query(sql));
+  for (const postgres::Row& row : rows.rows) {
+    ASSIGN_OR_RETURN(size_t index, NumberCell<size_t>(row[0], "a sequence"));
+    if (index >= sequences.size()) return postgres::UnexpectedCell(row[0], "a sequence");
+    ASSIGN_OR_RETURN(sequences[index].last_value, NumberCell<int64_t>(row[1], "a sequence"));
+    sequences[index].is_called = row[2] == "t";
+  }
+  std::ranges::move(sequences, std::back_inserter(catalog.sequences));
+  return {};
+}
+
+Status ReadSequences(postgres::Connection& connection, DatabaseCatalog& catalog) {
+  constexpr size_t kPerQuery = 200;
+  ASSIGN_OR_RETURN(postgres::Rows rows, connection.Query(kSequences));
+  std::vector<SequenceValue> batch;
+  for (postgres::Row& row : rows.rows) {
+    SequenceValue sequence;
+    sequence.schema = std::move(row[0]).value_or("");
+    sequence.name = std::move(row[1]).value_or("");
+    if (row[2] != "t") {
+      catalog.left_out.push_back(
+          fmt::format("the value of the sequence {}.{}: the role {} may not read it",
+                      sequence.schema, sequence.name, connection.user()));
+      continue;
+    }
+    batch.push_back(std::move(sequence));
+    if (batch.size() == kPerQuery) {
+      RETURN_IF_ERROR(ReadValues(connection, std::exchange(batch, {}), catalog));
+    }
+  }
+  return batch.empty() ? Status() : ReadValues(connection, std::move(batch), catalog);
+}
+
+Status ReadLargeObjects(postgres::Connection& connection, DatabaseCatalog& catalog) {
+  ASSIGN_OR_RETURN(postgres::Rows rows,
+                   connection.Query(fmt::format(kLargeObjects, fmt::arg("may_read", kMayRead),
+                                                fmt::arg("size", kSize))));
+  for (postgres::Row& row : rows.rows) {
+    LargeObject object;
+    ASSIGN_OR_RETURN(object.oid, NumberCell<uint32_t>(row[0], "a large object"));
+    if (!row[1]) {
+      catalog.left_out.push_back(fmt::format("the large object {}: the role {} may not read it",
+                                             object.oid, connection.user()));
+      continue;
+    }
+    ASSIGN_OR_RETURN(object.size, NumberCell<uint64_t>(row[1], "a large object's size"));
+    object.owner = std::move(row[2]).value_or("");
+    object.comment = std::move(row[3]);
+    catalog.large_objects.push_back(std::move(object));
+  }
+  ASSIGN_OR_RETURN(postgres::Rows grants, connection.Query(kLargeObjectGrants));
+  for (postgres::Row& row : grants.rows) {
+    ASSIGN_OR_RETURN(uint32_t oid, NumberCell<uint32_t>(row[0], "a large object"));
+    auto object = std::ranges::lower_bound(catalog.large_objects, oid, {}, &LargeObject::oid);
+    if (object == catalog.large_objects.end() || object->oid != oid) continue;
+    object->grants.push_back(std::move(row[1]).value_or(""));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<DatabaseCatalog> ReadDatabaseCatalog(postgres::Connection& connection) {
+  constexpr char kDoing[] = "reading the catalog of the database";
+  DatabaseCatalog catalog;
+  RETURN_IF_ERROR(ReadRoles(connection, catalog).Context(kDoing));
+  RETURN_IF_ERROR(ReadExtensions(connection, catalog).Context(kDoing));
+  RETURN_IF_ERROR(ReadFilledViews(connection, catalog).Context(kDoing));
+  RETURN_IF_ERROR(ReadSequences(connection, catalog).Context(kDoing));
+  RETURN_IF_ERROR(ReadLargeObjects(connection, catalog).Context(kDoing));
+  return catalog;
+}
+
+std::string CopyOfLargeObjects() {
+  return fmt::format(
+      "COPY (SELECT o.oid, n, pg_catalog.lo_get(o.oid, n * {0}, {0}) FROM (SELECT m.oid, {1} AS "
+      "size FROM pg_catalog.pg_largeobject_metadata m WHERE {2} OFFSET 0) o, "
+      "pg_catalog.generate_series(0, (o.size - 1) / {0}) n WHERE o.size > 0 ORDER BY 1, 2) TO "
+      "STDOUT",
+      kLargeObjectPageBytes, kSize, kMayRead);
+}
+
+}  // namespace pgcairn::sources

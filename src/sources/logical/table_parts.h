@@ -1,0 +1,27 @@
+// How a table is cut into parts that are copied beside each other.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sources/logical/table_list.h"
+
+namespace pgcairn::sources {
+
+// A part is a run of blocks; 128 MiB, so that all workers have something to do until the end.
+// Fixed, so that the next backup compares each part with the same blocks.
+inline constexpr uint64_t kBlocksPerPart = 16'384;
+
+struct TablePart {
+  uint32_t table_oid = 0;
+  uint32_t number = 0;
+  // COPY ... TO STDOUT, in text.
+  std::string copy_sql;
+};
+
+// At least one. Together they are the rows of the table that `condition` lets through, each once,
+// whatever the table grew to since it was listed: the last part has no end.
+std::vector<TablePart> PartsOf(const TableToCopy& table);
+
+}  // namespace pgcairn::sources
