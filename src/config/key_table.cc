@@ -34,6 +34,7 @@ std::vector<Key> BackupKeys(Settings& settings) {
                  [&cluster](size_t choice) { cluster.method = static_cast<Method>(choice); }}},
       {"cluster.bin_dir", PathKey{&cluster.bin_dir}},
       {"cluster.wal_timeout", IntegerKey{&cluster.wal_timeout, 1, kWalTimeoutMax}},
+      {"cluster.lock_timeout", IntegerKey{&cluster.lock_timeout, 1, kWalTimeoutMax}},
       {"schedules.full_backup", CronKey{&schedules.full_backup}},
       {"schedules.incremental_backup", CronKey{&schedules.incremental_backup}},
       {"schedules.wal_archive", ChoiceKey{{"continuous"}, [](size_t) {}}},

@@ -139,8 +139,8 @@ TEST_F(RefusalTest, ValuesOutOfRangeNameTheRange) {
         Case{"prune", "lease_expiry", 1, 31536000}, Case{"prune", "max_share", 0, 100},
         Case{"retention", "incremental_backups", 0, 36500},
         Case{"monitoring", "health_check_interval", 10, 604800},
-        Case{"cluster", "wal_timeout", 1, 86400}, Case{"compression", "level", 1, 19},
-        Case{"performance", "jobs", 1, 256}}) {
+        Case{"cluster", "wal_timeout", 1, 86400}, Case{"cluster", "lock_timeout", 1, 86400},
+        Case{"compression", "level", 1, 19}, Case{"performance", "jobs", 1, 256}}) {
     auto config = [&](int64_t value) {
       return "{\"" + c.section + "\": {\"" + c.key + "\": " + std::to_string(value) + "}}";
     };

@@ -51,6 +51,8 @@ struct Settings {
     std::string bin_dir;
     // Seconds that a backup waits for the WAL it needs to be archived, 1 to 86,400.
     int64_t wal_timeout = 60;
+    // Seconds that a logical backup waits for a table that somebody has locked, 1 to 86,400.
+    int64_t lock_timeout = 60;
   } cluster;
 
   // No connection is given, but libpq's own variables name one: connect with "".

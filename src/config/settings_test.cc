@@ -95,6 +95,7 @@ TEST_F(SettingsTest, AnEmptyEnvironmentAndNoFileGiveDefaults) {
   EXPECT_EQ(settings.cluster.name, "main");
   EXPECT_EQ(settings.cluster.method, Method::kAuto);
   EXPECT_EQ(settings.cluster.wal_timeout, 60);
+  EXPECT_EQ(settings.cluster.lock_timeout, 60);
   EXPECT_EQ(settings.cluster.data_directory, "");
   EXPECT_EQ(settings.cluster.bin_dir, "");
   EXPECT_EQ(settings.storage.local_path, directory_.Path("cwd/storage/local"));
@@ -128,7 +129,8 @@ TEST_F(SettingsTest, AConnectionInTheEnvironmentIsAllThatIsNeeded) {
 TEST_F(SettingsTest, OwnKeysAreReadWithTheirSources) {
   WriteConfig(R"({
     "cluster": {"name": "shop.eu-1", "connection": "host=/run dbname=x", "data_directory": "/d",
-                "method": "physical", "bin_dir": "bin", "wal_timeout": 5},
+                "method": "physical", "bin_dir": "bin", "wal_timeout": 5,
+                "lock_timeout": 6},
     "storage": {"log_path": "logs"}, "encryption": {"key_file": "/k"}, "compression": {"level": 19},
     "performance": {"jobs": 7}, "restore": {"test_directory": "t"},
     "schedules": {"verification": "never"}, "verification": {"depth": "deep"}, "monitoring": {"notification_channels": []}})");
@@ -139,6 +141,7 @@ TEST_F(SettingsTest, OwnKeysAreReadWithTheirSources) {
   EXPECT_EQ(settings.cluster.method, Method::kPhysical);
   EXPECT_EQ(settings.cluster.bin_dir, directory_.Path("base/bin"));
   EXPECT_EQ(settings.cluster.wal_timeout, 5);
+  EXPECT_EQ(settings.cluster.lock_timeout, 6);
   EXPECT_EQ(settings.storage.log_path, directory_.Path("base/logs"));
   EXPECT_EQ(settings.encryption.key_file, "/k");
   EXPECT_EQ(settings.compression.level, 19);

@@ -20,6 +20,7 @@ std::string ConfigTemplate(std::string_view cluster_name) {
     // "method": "auto",       // auto, physical or logical
     // "bin_dir": "/usr/lib/postgresql/15/bin",  // default: by the server's version
     // "wal_timeout": 60,      // seconds a backup waits for its WAL to be archived
+    // "lock_timeout": 60,     // seconds a logical backup waits for a table that somebody has locked
     "name": "{}"             // folder in the repository
   }},
   "schedules": {{

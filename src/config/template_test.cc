@@ -93,14 +93,15 @@ TEST(ConfigTemplate, EveryCommentedKeyCanBePutToUse) {
       LoadedFrom(directory, Uncommented(ConfigTemplate("main")), RetentionTemplate());
   for (const char* key :
        {"cluster.connection", "cluster.data_directory", "cluster.method", "cluster.bin_dir",
-        "cluster.wal_timeout", "storage.log_path", "encryption.key_file", "compression.level",
-        "performance.jobs", "restore.test_directory", "verification.depth"}) {
+        "cluster.wal_timeout", "cluster.lock_timeout", "storage.log_path", "encryption.key_file",
+        "compression.level", "performance.jobs", "restore.test_directory", "verification.depth"}) {
     EXPECT_TRUE(settings.IsSet(key)) << key;
   }
   EXPECT_EQ(settings.storage.log_path, directory.Path("storage/logs"));
   EXPECT_EQ(settings.encryption.key_file, directory.Path("storage/encryption/host.key"));
   EXPECT_EQ(settings.compression.level, Settings().compression.level);
   EXPECT_EQ(settings.cluster.wal_timeout, Settings().cluster.wal_timeout);
+  EXPECT_EQ(settings.cluster.lock_timeout, Settings().cluster.lock_timeout);
 }
 
 TEST(ConfigTemplate, NamesTheCluster) {
