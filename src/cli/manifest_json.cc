@@ -7,7 +7,19 @@
 namespace pgcairn::cli {
 namespace {
 
-std::string LsnText(uint64_t lsn) { return postgres::Lsn{lsn}.ToText(); }
+bool IsLogical(const format::Manifest& manifest) {
+  return manifest.method() == format::Manifest::LOGICAL;
+}
+
+// Null where a logical backup has nothing: 0/0 is a place in a log.
+Json LsnOf(const format::Manifest& manifest, uint64_t lsn) {
+  return IsLogical(manifest) ? Json(nullptr) : Json(postgres::Lsn{lsn}.ToText());
+}
+template <typename Value>
+Json PhysicalOnly(const format::Manifest& manifest, const Value& value) {
+  return IsLogical(manifest) ? Json(nullptr) : Json(value);
+}
+
 std::string TimeText(int64_t us) { return Timestamp{us}.ToIso(); }
 
 Json Tablespaces(const format::Manifest& manifest) {
@@ -55,17 +67,22 @@ Json BadPages(const format::Manifest& manifest) {
 
 }  // namespace
 
+std::string DatabaseOf(const format::Manifest& manifest) {
+  return manifest.databases_size() > 0 ? manifest.databases(0).name() : "";
+}
+
 Json BackupSummary(const format::Manifest& manifest, const commands::BackupRemarks& remarks) {
   return {
       {"backup_id", manifest.backup_id()},
       {"type", manifest.type() == format::Manifest::FULL ? "full" : "incremental"},
-      {"method", manifest.method() == format::Manifest::PHYSICAL ? "physical" : "logical"},
+      {"method", IsLogical(manifest) ? "logical" : "physical"},
+      {"database", IsLogical(manifest) ? Json(DatabaseOf(manifest)) : Json(nullptr)},
       {"started_at", TimeText(manifest.started_at_us())},
       {"stopped_at", TimeText(manifest.stop_time_us())},
       {"finished_at", TimeText(manifest.finished_at_us())},
-      {"start_lsn", LsnText(manifest.start_lsn())},
-      {"stop_lsn", LsnText(manifest.stop_lsn())},
-      {"timeline", manifest.timeline()},
+      {"start_lsn", LsnOf(manifest, manifest.start_lsn())},
+      {"stop_lsn", LsnOf(manifest, manifest.stop_lsn())},
+      {"timeline", PhysicalOnly(manifest, manifest.timeline())},
       {"server_version_num", manifest.server_version_num()},
       {"system_identifier", std::to_string(manifest.system_identifier())},
       {"files", manifest.stream_count()},
@@ -84,15 +101,15 @@ Json BackupDetails(const format::Manifest& manifest, const commands::BackupRemar
   json["host"] = manifest.host();
   json["program_version"] = manifest.program_version();
   json["predecessor"] = manifest.predecessor().backup_id();
-  json["catalog_version"] = manifest.catalog_version();
-  json["data_checksums"] = manifest.data_checksums();
-  json["block_size"] = manifest.block_size();
+  json["catalog_version"] = PhysicalOnly(manifest, manifest.catalog_version());
+  json["data_checksums"] = PhysicalOnly(manifest, manifest.data_checksums());
+  json["block_size"] = PhysicalOnly(manifest, manifest.block_size());
   json["wal_segment_size"] = manifest.wal_segment_size();
-  json["relation_segment_pages"] = manifest.relation_segment_pages();
-  json["data_directory"] = manifest.data_directory();
-  json["config_file"] = manifest.config_file();
-  json["hba_file"] = manifest.hba_file();
-  json["ident_file"] = manifest.ident_file();
+  json["relation_segment_pages"] = PhysicalOnly(manifest, manifest.relation_segment_pages());
+  json["data_directory"] = PhysicalOnly(manifest, manifest.data_directory());
+  json["config_file"] = PhysicalOnly(manifest, manifest.config_file());
+  json["hba_file"] = PhysicalOnly(manifest, manifest.hba_file());
+  json["ident_file"] = PhysicalOnly(manifest, manifest.ident_file());
   json["tablespaces"] = Tablespaces(manifest);
   json["databases"] = Databases(manifest);
   json["settings"] = Settings(manifest);
@@ -103,8 +120,8 @@ Json BackupDetails(const format::Manifest& manifest, const commands::BackupRemar
   json["pages_torn"] = manifest.pages_torn();
   json["bad_page_count"] = manifest.bad_page_count();
   json["bad_pages"] = BadPages(manifest);
-  json["backup_label"] = manifest.backup_label();
-  json["tablespace_map"] = manifest.tablespace_map();
+  json["backup_label"] = PhysicalOnly(manifest, manifest.backup_label());
+  json["tablespace_map"] = PhysicalOnly(manifest, manifest.tablespace_map());
   return json;
 }
 

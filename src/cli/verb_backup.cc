@@ -3,12 +3,18 @@
 #include <memory>
 
 #include "cli/backup_verification.h"
+#include "cli/logical_backup_output.h"
 #include "cli/verb.h"
 #include "commands/backup.h"
+#include "commands/logical_backup.h"
 #include "util/log.h"
 
 namespace pgcairn::cli {
 namespace {
+
+using cli::PrintText;
+using cli::StatusOf;
+using cli::ToJson;
 
 struct Arguments {
   std::string type = "full";
@@ -105,6 +111,27 @@ int StatusOf(const commands::BackupReport& report) {
   return 0;
 }
 
+// Prints the report, and verifies the backup where that is asked for.
+template <typename Report>
+int Finish(const GlobalOptions& globals, const Arguments& arguments,
+           const config::Settings& settings, const commands::BackupOptions& options,
+           const Result<Report>& report) {
+  if (!report.ok()) return Fail(globals, report.error());
+  if (!globals.json) PrintText(*report);
+  // Of a trial nothing was kept.
+  BackupVerification verification(settings, arguments.test ? "none" : arguments.verify,
+                                  report->backup_id, options.progress);
+  if (globals.json) {
+    Json json = ToJson(*report);
+    verification.AddTo(json);
+    PrintJson(json);
+  } else {
+    verification.PrintText();
+  }
+  if (int status = verification.Status(); status != 0) return status;
+  return StatusOf(*report);
+}
+
 int Run(const GlobalOptions& globals, const Arguments& arguments) {
   if (arguments.type == "schema") {
     return Fail(globals, {Code::kUsage, "--type=schema is not built yet",
@@ -118,6 +145,13 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
   }
   Result<config::Settings> settings = Prepare(globals);
   if (!settings.ok()) return Fail(globals, settings.error());
+  const bool logical = settings->cluster.method == config::Method::kLogical;
+  if (logical && (arguments.verify_unchanged || arguments.spread)) {
+    return Fail(globals, {Code::kUsage,
+                          "--verify-unchanged and --spread-checkpoint are for backups of files, "
+                          "and cluster.method is \"logical\"",
+                          "leave them out"});
+  }
   commands::BackupOptions options;
   options.incremental = incremental;
   options.verify_unchanged = arguments.verify_unchanged;
@@ -125,21 +159,11 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
   options.fast_checkpoint = !arguments.spread;
   options.note = arguments.note;
   options.progress = ProgressFor(globals);
-  Result<commands::BackupReport> report = commands::Backup(*settings, options);
-  if (!report.ok()) return Fail(globals, report.error());
-  if (!globals.json) PrintText(*report);
-  // Of a trial nothing was kept.
-  BackupVerification verification(*settings, arguments.test ? "none" : arguments.verify,
-                                  report->backup_id, options.progress);
-  if (globals.json) {
-    Json json = ToJson(*report);
-    verification.AddTo(json);
-    PrintJson(json);
-  } else {
-    verification.PrintText();
+  if (logical) {
+    return Finish(globals, arguments, *settings, options,
+                  commands::LogicalBackup(*settings, options));
   }
-  if (int status = verification.Status(); status != 0) return status;
-  return StatusOf(*report);
+  return Finish(globals, arguments, *settings, options, commands::Backup(*settings, options));
 }
 
 }  // namespace

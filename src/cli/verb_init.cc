@@ -17,6 +17,10 @@ void PrintText(const commands::InitReport& report) {
              report.server_major, report.system_identifier,
              report.encrypted ? "encrypted" : "NOT encrypted");
   for (const std::string& file : report.files_created) fmt::print("Wrote {}\n", file);
+  if (report.postgresql_conf.empty()) {
+    fmt::print("\nNext: pgcairn check, then pgcairn backup\n");
+    return;
+  }
   fmt::print("\nPut these lines into postgresql.conf{}:\n\n",
              report.restart_needed ? " and restart the server" : " and reload the server");
   for (const std::string& line : report.postgresql_conf) fmt::print("{}\n", line);

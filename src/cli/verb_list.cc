@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/exit_codes.h"
 #include "cli/manifest_json.h"
 #include "cli/verb.h"
@@ -34,6 +36,15 @@ std::string RemarksText(const commands::BackupRemarks& remarks) {
   return text;
 }
 
+bool IsLogical(const format::Manifest& manifest) {
+  return manifest.method() == format::Manifest::LOGICAL;
+}
+
+std::string PlaceText(const format::Manifest& manifest) {
+  return IsLogical(manifest) ? "database " + DatabaseOf(manifest)
+                             : fmt::format("timeline {}", manifest.timeline());
+}
+
 void PrintBackups(const commands::ClusterList& list) {
   fmt::print("Cluster {}\n\n", list.cluster);
   if (list.backups.empty()) {
@@ -42,9 +53,9 @@ void PrintBackups(const commands::ClusterList& list) {
   }
   for (size_t i = 0; i < list.backups.size(); ++i) {
     const format::Manifest& manifest = list.backups[i];
-    fmt::print("  {}  {}  {:>9} of data, {:>9} stored  timeline {}{}{}\n", manifest.backup_id(),
+    fmt::print("  {}  {}  {:>9} of data, {:>9} stored  {}{}{}\n", manifest.backup_id(),
                Timestamp{manifest.stop_time_us()}.ToText(), FormatBytes(manifest.stream_bytes()),
-               FormatBytes(manifest.pack_bytes()), manifest.timeline(),
+               FormatBytes(manifest.pack_bytes()), PlaceText(manifest),
                manifest.bad_page_count() == 0
                    ? ""
                    : fmt::format("  BAD: {} pages fail their checksum", manifest.bad_page_count()),
@@ -52,9 +63,14 @@ void PrintBackups(const commands::ClusterList& list) {
   }
 }
 
-void PrintWindows(const commands::ClusterWindows& windows) {
+void PrintWindows(const commands::ClusterList& list) {
+  const commands::ClusterWindows& windows = list.windows;
   fmt::print("\nRecovery window\n\n");
-  if (windows.windows.empty()) fmt::print("  nothing can be restored yet\n");
+  if (windows.windows.empty()) {
+    fmt::print("  {}\n", std::ranges::any_of(list.backups, IsLogical)
+                             ? "none: the databases above can be restored as they were then"
+                             : "nothing can be restored yet");
+  }
   for (const commands::RecoveryWindow& window : windows.windows) {
     fmt::print("  timeline {}: from {} ({}) to {} ({})\n", window.timeline.value,
                window.from.ToText(), window.from_lsn.ToText(),
@@ -78,7 +94,7 @@ int Run(const GlobalOptions& globals) {
     PrintJson(ToJson(*list));
   } else {
     PrintBackups(*list);
-    PrintWindows(list->windows);
+    PrintWindows(*list);
   }
   for (const commands::BackupRemarks& remarks : list->remarks) {
     for (const std::string& problem : remarks.unreadable) LogLine(LogLevel::kWarning, problem);

@@ -3,8 +3,11 @@
 #include <charconv>
 #include <memory>
 
+#include "cli/logical_restore_output.h"
 #include "cli/verb.h"
+#include "commands/logical_restore.h"
 #include "commands/restore.h"
+#include "config/connection_text.h"
 #include "util/file.h"
 #include "util/log.h"
 
@@ -27,6 +30,11 @@ struct Arguments {
   std::string archive_mode = "off";
   bool delta = false;
   bool test = false;
+  std::string target_url;
+  std::vector<std::string> tables;
+  bool replace = false;
+  bool create_roles = false;
+  bool dry_run = false;
 };
 
 Error UsageError(std::string message, std::string hint) {
@@ -169,23 +177,95 @@ int Finish(const GlobalOptions& globals, const Result<Report>& report) {
   return 0;
 }
 
-int Run(const GlobalOptions& globals, const Arguments& arguments) {
-  if (arguments.type == "table" || arguments.type == "schema") {
-    return Fail(globals, UsageError(fmt::format("--type={} is not built yet", arguments.type),
-                                    "restore everything with --type=full --target-dir=DIR and copy "
-                                    "what you need from there"));
+// What is said of the place or the moment to restore to, and means nothing for a database.
+Status RequireNoPhysicalOption(const Arguments& arguments) {
+  const std::pair<bool, const char*> options[] = {
+      {!arguments.target_directory.empty(), "--target-dir"},
+      {arguments.delta, "--delta"},
+      {!arguments.tablespace_map.empty(), "--tablespace-map"},
+      {arguments.test, "--test"},
+      {arguments.type == "pitr", "--type=pitr"},
+      {!arguments.timestamp.empty(), "--timestamp"},
+      {!arguments.lsn.empty(), "--lsn"},
+      {!arguments.xid.empty(), "--xid"},
+      {!arguments.name.empty(), "--name"},
+      {arguments.immediate, "--immediate"}};
+  for (const auto& [given, option] : options) {
+    if (!given) continue;
+    return UsageError(fmt::format("{} does not go with a restore into a database", option),
+                      "a logical backup is that of one moment: choose one with --source=ID "
+                      "(`pgcairn list`) and a database with --target-url=URL; a physical backup is "
+                      "restored to a directory with --target-dir=DIR");
   }
-  if (arguments.delta && arguments.test) {
-    return Fail(globals, UsageError("--delta does not go with --test",
-                                    "a trial restore goes to an empty place of its own"));
+  return {};
+}
+
+Status RequireNoLogicalOption(const Arguments& arguments) {
+  const std::pair<bool, const char*> options[] = {{arguments.create_roles, "--create-roles"},
+                                                  {arguments.dry_run, "--dry-run"}};
+  for (const auto& [given, option] : options) {
+    if (!given) continue;
+    return UsageError(fmt::format("{} goes with a restore into a database only", option),
+                      "name the database with --target-url=URL");
   }
-  Result<commands::RecoveryTarget> target = ToTarget(arguments);
-  if (!target.ok()) return Fail(globals, target.error());
-  Result<config::Settings> settings = Prepare(globals);
-  if (!settings.ok()) return Fail(globals, settings.error());
+  return {};
+}
+
+Status RequireTablesAsTyped(const Arguments& arguments) {
+  if (arguments.type == "table" && arguments.tables.empty()) {
+    return UsageError("--type=table needs a table", "name it: --table=SCHEMA.NAME");
+  }
+  if (arguments.type == "table") return {};
+  if (!arguments.tables.empty()) {
+    return UsageError("--table goes with --type=table only", "add --type=table");
+  }
+  if (!arguments.replace) return {};
+  return UsageError("--replace goes with --type=table only",
+                    "a whole database is restored into an empty one");
+}
+
+bool GoesToDatabase(const Arguments& arguments, const config::Settings& settings) {
+  if (!arguments.target_url.empty()) return true;
+  if (arguments.type == "table" || arguments.type == "schema") return true;
+  return settings.cluster.method == config::Method::kLogical && arguments.target_directory.empty();
+}
+
+int RunLogical(const GlobalOptions& globals, const Arguments& arguments,
+               const config::Settings& settings) {
+  Status usage = RequireNoPhysicalOption(arguments);
+  if (!usage.ok()) return Fail(globals, usage.error());
+  if (config::ContainsPassword(arguments.target_url)) {
+    LogWarning(
+        "every user of this machine can see the password in --target-url: PGPASSWORD or ~/.pgpass "
+        "keep it out of sight");
+  }
+  commands::LogicalRestoreOptions options;
+  options.source = arguments.source;
+  if (arguments.type == "table") options.scope = commands::LogicalScope::kTables;
+  if (arguments.type == "schema") options.scope = commands::LogicalScope::kSchema;
+  options.target_url = arguments.target_url;
+  options.tables = arguments.tables;
+  options.replace = arguments.replace;
+  options.create_roles = arguments.create_roles;
+  options.dry_run = arguments.dry_run;
+  options.progress = ProgressFor(globals);
+  Result<commands::LogicalRestoreReport> report = commands::RestoreLogical(settings, options);
+  if (!report.ok()) return Fail(globals, report.error());
+  if (globals.json) {
+    PrintJson(LogicalRestoreJson(*report));
+  } else {
+    PrintLogicalRestore(*report);
+  }
+  return 0;
+}
+
+int RunPhysical(const GlobalOptions& globals, const Arguments& arguments,
+                const commands::RecoveryTarget& target, const config::Settings& settings) {
+  Status usage = RequireNoLogicalOption(arguments);
+  if (!usage.ok()) return Fail(globals, usage.error());
   commands::RestoreOptions options;
   options.source = arguments.source;
-  options.target = *target;
+  options.target = target;
   if (!arguments.target_directory.empty()) {
     options.target_directory =
         AbsolutePath(arguments.target_directory, ToLoadOptions(globals).working_directory);
@@ -195,8 +275,23 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
   options.keep_archive_mode = arguments.archive_mode == "preserve";
   options.delta = arguments.delta;
   options.progress = ProgressFor(globals);
-  if (arguments.test) return Finish(globals, commands::TestRestore(*settings, options));
-  return Finish(globals, commands::Restore(*settings, options));
+  if (arguments.test) return Finish(globals, commands::TestRestore(settings, options));
+  return Finish(globals, commands::Restore(settings, options));
+}
+
+int Run(const GlobalOptions& globals, const Arguments& arguments) {
+  if (arguments.delta && arguments.test) {
+    return Fail(globals, UsageError("--delta does not go with --test",
+                                    "a trial restore goes to an empty place of its own"));
+  }
+  Status tables = RequireTablesAsTyped(arguments);
+  if (!tables.ok()) return Fail(globals, tables.error());
+  Result<commands::RecoveryTarget> target = ToTarget(arguments);
+  if (!target.ok()) return Fail(globals, target.error());
+  Result<config::Settings> settings = Prepare(globals);
+  if (!settings.ok()) return Fail(globals, settings.error());
+  if (GoesToDatabase(arguments, *settings)) return RunLogical(globals, arguments, *settings);
+  return RunPhysical(globals, arguments, *target, *settings);
 }
 
 void AddTargets(CLI::App* verb, Arguments& arguments) {
@@ -209,13 +304,26 @@ void AddTargets(CLI::App* verb, Arguments& arguments) {
   verb->add_option("--timeline", arguments.timeline, "a timeline's number, or \"latest\"");
 }
 
+void AddDatabaseOptions(CLI::App* verb, Arguments& arguments) {
+  verb->add_option("--target-url", arguments.target_url,
+                   "of a logical backup: the database to restore into, which must be empty");
+  verb->add_option("--table", arguments.tables, "with --type=table: SCHEMA.NAME; may be repeated")
+      ->type_name("TABLE");
+  verb->add_flag("--replace", arguments.replace,
+                 "with --type=table: put the backup's rows in the place of those that a table has");
+  verb->add_flag("--create-roles", arguments.create_roles,
+                 "make roles that the target server lacks; they cannot log in");
+  verb->add_flag("--dry-run", arguments.dry_run,
+                 "into a database: say what would be done and what not, and change nothing");
+}
+
 }  // namespace
 
 void AddRestore(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("restore", "bring a cluster back, to any moment");
   auto arguments = std::make_shared<Arguments>();
-  verb->add_option("--type", arguments->type, "full or pitr")
-      // Without a description, for --help names only what works.
+  verb->add_option("--type", arguments->type,
+                   "full or pitr; into a database also table, or schema for definitions alone")
       ->check(CLI::IsMember({"full", "pitr", "table", "schema"}).description(""))
       ->type_name("TYPE");
   verb->add_option("--source", arguments->source, "a backup's id, or \"latest\"");
@@ -234,6 +342,7 @@ void AddRestore(CLI::App& app, Invocation& invocation) {
       ->check(CLI::IsMember({"off", "preserve"}));
   verb->add_flag("--test", arguments->test,
                  "restore to a temporary place, start a server there, ask it, remove all");
+  AddDatabaseOptions(verb, *arguments);
   verb->callback([&invocation, arguments] {
     invocation.run = [arguments](const GlobalOptions& globals) { return Run(globals, *arguments); };
   });

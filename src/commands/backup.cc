@@ -3,22 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
 
 #include "commands/archived_history.h"
 #include "commands/backup_base.h"
-#include "commands/backup_id.h"
 #include "commands/backup_manifest.h"
+#include "commands/backup_run.h"
 #include "commands/copy_files.h"
 #include "commands/newest_memory.h"
 #include "commands/open_cluster.h"
 #include "commands/resumed_run.h"
 #include "commands/server_check.h"
-#include "commands/unfinished_backup.h"
 #include "commands/wal_wait.h"
 #include "postgres/backup_session.h"
 #include "postgres/connection.h"
@@ -28,15 +25,10 @@
 #include "postgres/server_facts.h"
 #include "postgres/wal_switch.h"
 #include "repository/checkpoint/checkpoint_store.h"
-#include "repository/damaged/damaged_store.h"
 #include "repository/history_store.h"
-#include "repository/lease/lease.h"
 #include "repository/manifest/manifest_store.h"
-#include "repository/names.h"
 #include "repository/prune/trash.h"
 #include "repository/wal_store/wal_store.h"
-#include "storage/discarding/discarding_storage.h"
-#include "storage/local/local_storage.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -50,39 +42,11 @@ constexpr uint64_t kCheckpointBytesMin = uint64_t{16} << 20;
 constexpr uint64_t kCheckpointBytesMax = uint64_t{16} << 30;
 
 // Everything that one run carries from step to step.
-struct Run {
-  const config::Settings& settings;
+struct Run : BackupRun {
   const BackupOptions& options;
-  OpenedCluster opened;  // its cluster stores through the one of the next two that is there
-  std::unique_ptr<storage::DiscardingStorage> discarding;  // --test only
-  std::unique_ptr<UnfinishedBackup> unfinished;            // otherwise
   postgres::Connection connection;
   postgres::ServerFacts facts;
   std::string data_directory;
-  Timestamp started;
-  std::string backup_id;  // from ChooseBase on
-
-  const repository::ClusterAccess& cluster() const { return *opened.cluster; }
-};
-
-// When the run ends, however it ends, removes its packs, unless it came to its manifest, and then
-// its lease.
-class RunEnd {
- public:
-  explicit RunEnd(Run& run) : run_(run) {}
-  RunEnd(const RunEnd&) = delete;
-  RunEnd& operator=(const RunEnd&) = delete;
-  ~RunEnd() {
-    Status removed = run_.unfinished ? run_.unfinished->TakeBack(run_.cluster()) : Status();
-    if (!removed.ok()) LogWarning("{}", removed.error().message);
-    // Under the same name there may be another run's.
-    if (!run_.unfinished || !run_.unfinished->MayHaveLease()) return;
-    removed = repository::RemoveLease(run_.cluster(), run_.backup_id);
-    if (!removed.ok()) LogWarning("{}", removed.error().message);
-  }
-
- private:
-  Run& run_;
 };
 
 // Asks for the insert position over a connection of its own, opened when a page is first in doubt.
@@ -122,54 +86,11 @@ Result<format::WalNeed> WalFromNowOn(Run& run) {
   return need;
 }
 
-void StoreThrough(Run& run) {
-  std::unique_ptr<repository::ClusterAccess> direct = std::move(run.opened.cluster);
-  storage::Storage* through = nullptr;
-  if (run.options.test) {
-    run.discarding = std::make_unique<storage::DiscardingStorage>(*run.opened.storage);
-    through = run.discarding.get();
-  } else {
-    run.unfinished =
-        std::make_unique<UnfinishedBackup>(*run.opened.storage, direct->names, run.backup_id);
-    through = run.unfinished.get();
-  }
-  run.opened.cluster = std::make_unique<repository::ClusterAccess>(
-      repository::ClusterAccess{*through, direct->names, direct->place, std::move(direct->keys)});
-}
-
-// Takes an id and writes the lease. Nothing to compare with makes a full backup of an incremental
-// one.
-Result<BackupBase> ChooseBase(Run& run) {
-  repository::LeaseTerms lease;
-  lease.started = run.started;
-  ASSIGN_OR_RETURN(lease.wal, WalFromNowOn(run));
-  ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(run.cluster()));
-  const Timestamp stamp =
-      repository::SortingAfter(run.started, ids.empty() ? std::string_view() : ids.back());
-  const repository::ClusterNames names = run.cluster().names;
-  BackupBase base;
-  auto begin_as = [&](const std::string& id) -> Status {
-    lease.run_id = run.backup_id = id;
-    StoreThrough(run);
-    if (!run.options.incremental) return repository::WriteLease(run.cluster(), lease);
-    ASSIGN_OR_RETURN(base, ClaimBase(run.cluster(), run.facts.system_identifier.value, lease));
-    return {};
-  };
-  RETURN_IF_ERROR(TakeBackupId(
-      *run.opened.storage, names, [&] { return repository::NewBackupId(stamp); }, begin_as));
-  if (run.options.incremental && !base.manifest) {
-    LogInfo(
-        "there is no earlier backup of this PostgreSQL cluster to compare with: this one is full");
-  }
-  return base;
-}
-
-// What verify found damaged or missing is stored again.
-Status ForgetDamagedPacks(const Run& run, BackupBase& base) {
-  ASSIGN_OR_RETURN(std::vector<crypto::Sha256Digest> damaged,
-                   repository::ListDamagedPacks(run.cluster().storage, run.cluster().names));
-  base.map.MarkLost(damaged);
-  return {};
+Result<BackupBase> Begin(Run& run) {
+  ASSIGN_OR_RETURN(format::WalNeed wal, WalFromNowOn(run));
+  std::optional<BaseWanted> wanted;
+  if (run.options.incremental) wanted.emplace(BaseWanted{run.facts.system_identifier.value});
+  return BeginRun(run, wanted, wal);
 }
 
 // Of a run that ended early, what it had stored; the lease is written.
@@ -189,65 +110,18 @@ Result<std::optional<ResumedRun>> GoOnFromEarlierRun(const Run& run, BackupBase&
   return resumed;
 }
 
-// The earlier lease wins, by the storage's clock; a run that ended without removing its lease does
-// not count.
-Status RefuseBesideAnother(const Run& run) {
-  if (run.options.test) return {};
-  ASSIGN_OR_RETURN(std::vector<repository::StoredLease> leases,
-                   repository::ListLeases(run.cluster()));
-  auto rank = [](const repository::StoredLease& lease) {
-    return std::pair(lease.stored_at, lease.lease.backup_id());
-  };
-  auto own = std::ranges::find_if(leases, [&](const repository::StoredLease& lease) {
-    return lease.lease.backup_id() == run.backup_id;
-  });
-  if (own == leases.end()) {
-    return Error{Code::kRefused, "the lease of this backup is gone: somebody gave up on it",
-                 "run `pgcairn backup` again"};
-  }
-  const int64_t expired_us = own->stored_at.unix_us - run.settings.prune.lease_expiry * 1'000'000;
-  for (const repository::StoredLease& other : leases) {
-    if (other.lease.kind() != format::Lease::BACKUP || rank(other) >= rank(*own) ||
-        repository::IsProvenDead(other.lease) || other.stored_at.unix_us < expired_us) {
-      continue;
-    }
-    return Error{Code::kRefused,
-                 fmt::format("another backup of this cluster goes on: {}",
-                             repository::DescribeRun(other.lease)),
-                 "wait until it has ended; when its process is gone on another host, it is given "
-                 "up after prune.lease_expiry"};
-  }
-  return {};
-}
-
 Result<Run> Prepare(const config::Settings& settings, const BackupOptions& options) {
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(postgres::Connection connection, Connect(settings));
   ASSIGN_OR_RETURN(postgres::ServerFacts facts, postgres::ReadServerFacts(connection));
-  RETURN_IF_ERROR(CheckReadyForBackup(settings, facts));
+  RETURN_IF_ERROR(CheckReadyForBackup(facts));
   ASSIGN_OR_RETURN(std::string data_directory, ProveDataDirectory(settings, facts));
   RETURN_IF_ERROR(repository::RequireSystem(*opened.cluster, facts.system_identifier.value));
-  const Timestamp started = Timestamp::Now();
-  return Run{settings,          options,
-             std::move(opened), nullptr,
-             nullptr,           std::move(connection),
-             std::move(facts),  std::move(data_directory),
-             started,           {}};
-}
-
-// What runs that died left behind costs room until somebody clears it away; no backup fails for it.
-void RemoveStaleTemporaries(const config::Settings& settings) {
-  // No put takes that long: what another host is writing now is safe.
-  constexpr std::chrono::hours kAge{24};
-  Result<std::unique_ptr<storage::LocalStorage>> local =
-      storage::LocalStorage::Open(settings.storage.local_path);
-  Result<uint64_t> removed =
-      local.ok() ? (*local)->RemoveStaleTemporaries(kAge) : Result<uint64_t>(local.error());
-  if (!removed.ok()) {
-    LogWarning("{}", removed.error().message);
-  } else if (*removed > 0) {
-    LogInfo("removed {} temporary files of runs that died from the repository", *removed);
-  }
+  return Run{{settings, options.test, std::move(opened)},
+             options,
+             std::move(connection),
+             std::move(facts),
+             std::move(data_directory)};
 }
 
 // Archiving is proven before anything is copied: a segment that is finished now must arrive. The
@@ -376,20 +250,6 @@ Result<std::string> BootstrapSuperuser(postgres::Connection& connection) {
       "SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10 -- BOOTSTRAP_SUPERUSERID");
 }
 
-Status NamePredecessor(const repository::ClusterAccess& cluster, format::Manifest& manifest) {
-  ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(cluster));
-  if (ids.empty()) return {};
-  Result<repository::StoredManifest> last = repository::ReadManifest(cluster, ids.back());
-  if (!last.ok()) {
-    // A damaged predecessor must not keep the next backup from being made.
-    LogWarning("{}", last.error().message);
-    return {};
-  }
-  manifest.mutable_predecessor()->set_backup_id(ids.back());
-  manifest.mutable_predecessor()->set_manifest_sha256(ToString(last->sha256.bytes));
-  return {};
-}
-
 BackupReport Summarise(const Run& run, const format::Manifest& manifest) {
   BackupReport report;
   report.backup_id = run.backup_id;
@@ -473,13 +333,14 @@ Result<BackupReport> Backup(const config::Settings& settings, const BackupOption
   const double began = MonotonicSeconds();
   ASSIGN_OR_RETURN(Run run, Prepare(settings, options));
   if (!options.test) RemoveStaleTemporaries(settings);
-  RunEnd end(run);
-  ASSIGN_OR_RETURN(BackupBase base, ChooseBase(run));
-  RETURN_IF_ERROR(RefuseBesideAnother(run));
+  BackupRunEnd end(run);
+  ASSIGN_OR_RETURN(BackupBase base, Begin(run));
   ASSIGN_OR_RETURN(std::optional<ResumedRun> resumed, GoOnFromEarlierRun(run, base));
   RETURN_IF_ERROR(ForgetDamagedPacks(run, base));
   format::Manifest manifest;
-  DescribeRun({run.backup_id, settings.cluster.name, options.note, run.started}, manifest);
+  DescribeRun(
+      {run.backup_id, settings.cluster.name, options.note, run.started, format::Manifest::PHYSICAL},
+      manifest);
   DescribeServer(run.facts, run.data_directory, manifest);
   ASSIGN_OR_RETURN(std::string superuser, BootstrapSuperuser(run.connection));
   AddSetting(manifest, "bootstrap_superuser", superuser);

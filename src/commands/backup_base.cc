@@ -27,17 +27,23 @@ Status LoadLists(const repository::ClusterAccess& cluster, const format::Manifes
   return {};
 }
 
-// Nothing when it is no base for that PostgreSQL cluster.
+bool IsWanted(const format::Manifest& manifest, const BaseWanted& wanted) {
+  if (manifest.system_identifier() != wanted.system_identifier ||
+      manifest.method() != wanted.method) {
+    return false;
+  }
+  if (wanted.method != format::Manifest::LOGICAL) return true;
+  return manifest.databases_size() == 1 && manifest.databases(0).name() == wanted.database;
+}
+
+// Nothing when it is not what is wanted.
 Result<std::optional<BackupBase>> TryBase(const repository::ClusterAccess& cluster,
-                                          const std::string& id, uint64_t system_identifier) {
+                                          const std::string& id, const BaseWanted& wanted) {
   ASSIGN_OR_RETURN(repository::StoredManifest stored, repository::ReadManifest(cluster, id));
   const format::Manifest& manifest = stored.manifest;
   const bool all_bad_pages_named =
       manifest.bad_page_count() == static_cast<uint64_t>(manifest.bad_pages_size());
-  if (manifest.system_identifier() != system_identifier ||
-      manifest.method() != format::Manifest::PHYSICAL || !all_bad_pages_named) {
-    return std::optional<BackupBase>();
-  }
+  if (!IsWanted(manifest, wanted) || !all_bad_pages_named) return std::optional<BackupBase>();
   BackupBase base;
   RETURN_IF_ERROR(LoadLists(cluster, manifest, base.map));
   base.manifest = std::move(stored.manifest);
@@ -46,7 +52,7 @@ Result<std::optional<BackupBase>> TryBase(const repository::ClusterAccess& clust
 
 }  // namespace
 
-Result<BackupBase> ClaimBase(const repository::ClusterAccess& cluster, uint64_t system_identifier,
+Result<BackupBase> ClaimBase(const repository::ClusterAccess& cluster, const BaseWanted& wanted,
                              repository::LeaseTerms lease) {
   ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(cluster));
   for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
@@ -55,7 +61,7 @@ Result<BackupBase> ClaimBase(const repository::ClusterAccess& cluster, uint64_t 
     Result<std::optional<BackupBase>> base = std::optional<BackupBase>();
     if (claim.base_is_safe) {
       // Read only now: what was read before could have been deleted since.
-      base = TryBase(cluster, *id, system_identifier);
+      base = TryBase(cluster, *id, wanted);
     } else {
       base = Error{Code::kNotFound, claim.why_not, ""};
     }

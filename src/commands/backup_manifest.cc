@@ -81,7 +81,7 @@ void DescribeRun(const RunFacts& run, format::Manifest& manifest) {
   ::gethostname(host, sizeof host - 1);
   manifest.set_backup_id(run.backup_id);
   manifest.set_cluster_name(run.cluster);
-  manifest.set_method(format::Manifest::PHYSICAL);
+  manifest.set_method(run.method);
   manifest.set_started_at_us(run.started.unix_us);
   manifest.set_program_version("0.1.0");
   manifest.set_host(host);

@@ -18,6 +18,7 @@ struct RunFacts {
   std::string cluster;
   std::string note;
   Timestamp started;
+  format::Manifest::Method method = format::Manifest::PHYSICAL;
 };
 void DescribeRun(const RunFacts& run, format::Manifest& manifest);
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "commands/clock_check.h"
+#include "commands/database_check.h"
 #include "commands/memory_check.h"
 #include "commands/open_cluster.h"
 #include "commands/permission_check.h"
@@ -36,8 +37,15 @@ class Checker {
     CheckConfiguration();
     AddAll(CheckPermissions(settings_));
     CheckStorage();
-    CheckServer();
-    CheckDataDirectory();
+    ConnectToServer();
+    if (settings_.cluster.method == config::Method::kLogical) {
+      if (connection_) {
+        AddAll(CheckDatabase(settings_, *connection_, opened_ ? opened_->cluster.get() : nullptr));
+      }
+    } else {
+      CheckServer();
+      CheckDataDirectory();
+    }
     CheckClocks();
     // Before archiving: a segment that arrives now would take the place of the one remembered.
     if (opened_)
@@ -112,10 +120,14 @@ class Checker {
         "run `pgcairn init`, or the next key command: both remove them");
   }
 
-  void CheckServer() {
+  void ConnectToServer() {
     Result<postgres::Connection> connection = Connect(settings_);
     if (!connection.ok()) return AddError("server", connection.error());
     connection_.emplace(std::move(*connection));
+  }
+
+  void CheckServer() {
+    if (!connection_) return;
     Result<postgres::ServerFacts> facts = postgres::ReadServerFacts(*connection_);
     if (!facts.ok()) return AddError("server", facts.error());
     facts_ = std::move(*facts);
@@ -128,7 +140,7 @@ class Checker {
           "data checksums are off: damaged pages cannot be told from good ones",
           "pg_checksums --enable, while the server is stopped, switches them on");
     }
-    Status ready = CheckReadyForBackup(settings_, *facts_);
+    Status ready = CheckReadyForBackup(*facts_);
     if (!ready.ok()) AddError("server", ready.error());
     if (!opened_) return;
     Result<format::ClusterHistory> known =
@@ -163,7 +175,7 @@ class Checker {
   }
 
   void CheckArchiving() {
-    if (!facts_ || !CheckReadyForBackup(settings_, *facts_).ok()) return;
+    if (!facts_ || !CheckReadyForBackup(*facts_).ok()) return;
     if (facts_->archive_timeout_s == 0) {
       Add("archiving", Severity::kWarning,
           fmt::format("archive_timeout is 0: when the host is lost, everything since the last full "
@@ -200,23 +212,61 @@ class Checker {
     if (ids->empty()) {
       return Add("backups", Severity::kWarning, "there is no backup yet", "run `pgcairn backup`");
     }
-    CheckWindow(*ids);
-    Result<repository::StoredManifest> newest =
-        repository::ReadManifest(*opened_->cluster, ids->back());
-    if (!newest.ok()) return;  // CheckWindow named it
-    uint64_t bad = newest->manifest.bad_page_count();
-    Add("backups", bad == 0 ? Severity::kOk : Severity::kError,
-        fmt::format("{} in all, the newest is {}{}", ids->size(), ids->back(),
-                    bad == 0 ? "" : fmt::format(" with {} bad pages", bad)),
-        bad == 0 ? "" : "`pgcairn show latest` names the pages");
+    const std::vector<format::Manifest> manifests = ReadManifests(*ids);
+    CheckWindow(manifests);
+    JudgeNewest(*ids, manifests);
+  }
+
+  // Those that can be read, oldest first.
+  std::vector<format::Manifest> ReadManifests(const std::vector<std::string>& ids) {
+    std::vector<format::Manifest> manifests;
+    for (const std::string& id : ids) {
+      Result<repository::StoredManifest> stored = repository::ReadManifest(*opened_->cluster, id);
+      if (!stored.ok()) {
+        AddError("backups", stored.error());
+      } else {
+        manifests.push_back(std::move(stored->manifest));
+      }
+    }
+    return manifests;
+  }
+
+  static const format::Manifest* NewestPhysical(const std::vector<format::Manifest>& manifests) {
+    auto newest = std::find_if(manifests.rbegin(), manifests.rend(), [](const auto& manifest) {
+      return manifest.method() != format::Manifest::LOGICAL;
+    });
+    return newest == manifests.rend() ? nullptr : &*newest;
+  }
+
+  void JudgeNewest(const std::vector<std::string>& ids,
+                   const std::vector<format::Manifest>& manifests) {
+    if (manifests.empty() || manifests.back().backup_id() != ids.back()) return;  // named before
+    const format::Manifest* physical = NewestPhysical(manifests);
+    const uint64_t bad = physical == nullptr ? 0 : physical->bad_page_count();
+    if (bad > 0) {
+      const std::string& id = physical->backup_id();
+      Add("backups", Severity::kError,
+          fmt::format("{} in all, the newest {}is {} with {} bad pages", ids.size(),
+                      id == ids.back() ? "" : "physical one ", id, bad),
+          fmt::format("`pgcairn show {}` names the pages", id));
+      return;
+    }
+    Add("backups", Severity::kOk,
+        fmt::format("{} in all, the newest is {}", ids.size(), ids.back()));
+    // One that cannot be read may be a physical one.
+    if (physical != nullptr || manifests.size() < ids.size()) return;
+    Add("backups", Severity::kWarning,
+        "all backups are of single databases: the cluster as a whole cannot be restored, nor any "
+        "moment between them, whatever WAL is archived",
+        "run `pgcairn backup`");
   }
 
   // Behind the newest backup it is about today: everything from there on is lost until the next
   // one.
-  void JudgeGap(const WalGap& gap, const std::vector<format::Manifest>& manifests) {
+  void JudgeGap(const WalGap& gap, const format::Manifest* newest) {
     const std::string push =
         "archive them again with `pgcairn wal push` if a server still has them";
-    const bool open = manifests.empty() || IsBehind(gap, manifests.back());
+    const bool open = newest == nullptr || IsBehind(gap, *newest);
     Add("recovery window", open ? Severity::kError : Severity::kWarning,
         fmt::format(
             "{} WAL segments are missing, {} to {}: no moment from there {} can be restored",
@@ -231,19 +281,10 @@ class Checker {
     return place(gap.first_missing) > place(backup.wal().rbegin()->name());
   }
 
-  void CheckWindow(const std::vector<std::string>& ids) {
-    std::vector<format::Manifest> manifests;
-    for (const std::string& id : ids) {
-      Result<repository::StoredManifest> stored = repository::ReadManifest(*opened_->cluster, id);
-      if (!stored.ok()) {
-        AddError("backups", stored.error());
-      } else {
-        manifests.push_back(std::move(stored->manifest));
-      }
-    }
+  void CheckWindow(const std::vector<format::Manifest>& manifests) {
     Result<ClusterWindows> windows = FindRecoveryWindows(*opened_->cluster, manifests);
     if (!windows.ok()) return AddError("recovery window", windows.error());
-    for (const WalGap& gap : windows->gaps) JudgeGap(gap, manifests);
+    for (const WalGap& gap : windows->gaps) JudgeGap(gap, NewestPhysical(manifests));
     for (const std::string& name : windows->lost_histories) {
       Add("recovery window", Severity::kError,
           fmt::format("{} is missing or damaged: no backup of an older timeline can be brought "

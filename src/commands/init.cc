@@ -11,6 +11,7 @@
 #include "commands/server_check.h"
 #include "config/template.h"
 #include "postgres/connection.h"
+#include "postgres/database_facts.h"
 #include "postgres/least_privilege.h"
 #include "postgres/server_facts.h"
 #include "repository/history_store.h"
@@ -143,21 +144,33 @@ Status ShowServerSettings(const config::Settings& settings, const postgres::Serv
   return {};
 }
 
-Status ConnectAndProve(const config::Settings& settings, postgres::ServerFacts* facts) {
+// What init has to know of the server, and what it says of it.
+struct Server {
+  uint64_t system_identifier = 0;
+  int version_num = 0;
+  uint64_t wal_segment_size = 0;
+  // Of one whose files are backed up.
+  std::optional<postgres::ServerFacts> physical;
+};
+
+Result<Server> ConnectAndProve(const config::Settings& settings) {
   ASSIGN_OR_RETURN(postgres::Connection connection, Connect(settings));
-  ASSIGN_OR_RETURN(*facts, postgres::ReadServerFacts(connection));
-  RETURN_IF_ERROR(ProveDataDirectory(settings, *facts));
-  return {};
+  if (settings.cluster.method == config::Method::kLogical) {
+    ASSIGN_OR_RETURN(postgres::DatabaseFacts facts, postgres::ReadDatabaseFacts(connection));
+    return Server{facts.system_identifier.value, facts.version_num, facts.wal_segment_size, {}};
+  }
+  ASSIGN_OR_RETURN(postgres::ServerFacts facts, postgres::ReadServerFacts(connection));
+  RETURN_IF_ERROR(ProveDataDirectory(settings, facts));
+  return Server{facts.system_identifier.value, facts.version_num, facts.wal_segment_size, facts};
 }
 
 }  // namespace
 
 Result<InitReport> Init(config::Settings settings, const InitOptions& options) {
   InitReport report;
-  postgres::ServerFacts facts;
-  RETURN_IF_ERROR(ConnectAndProve(settings, &facts));
-  report.system_identifier = facts.system_identifier.value;
-  report.server_major = facts.major;
+  ASSIGN_OR_RETURN(Server server, ConnectAndProve(settings));
+  report.system_identifier = server.system_identifier;
+  report.server_major = server.version_num / 10000;
   report.repository = settings.storage.local_path;
   report.cluster = settings.cluster.name;
   report.key_file = settings.encryption.key_file;
@@ -183,12 +196,12 @@ Result<InitReport> Init(config::Settings settings, const InitOptions& options) {
   ASSIGN_OR_RETURN(std::vector<format::ClusterHistory> history,
                    repository::ListHistory(*opened.cluster));
   if (history.empty() || options.new_system) {
-    RETURN_IF_ERROR(repository::RegisterSystem(*opened.cluster, facts.system_identifier.value,
-                                               static_cast<uint32_t>(facts.version_num),
-                                               facts.wal_segment_size));
+    RETURN_IF_ERROR(repository::RegisterSystem(*opened.cluster, server.system_identifier,
+                                               static_cast<uint32_t>(server.version_num),
+                                               server.wal_segment_size));
   }
-  RETURN_IF_ERROR(repository::RequireSystem(*opened.cluster, facts.system_identifier.value));
-  RETURN_IF_ERROR(ShowServerSettings(settings, facts, report));
+  RETURN_IF_ERROR(repository::RequireSystem(*opened.cluster, server.system_identifier));
+  if (server.physical) RETURN_IF_ERROR(ShowServerSettings(settings, *server.physical, report));
   return report;
 }
 

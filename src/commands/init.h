@@ -34,7 +34,8 @@ struct InitReport {
   std::string config_file;  // empty when there is none
   uint64_t system_identifier = 0;
   int server_major = 0;
-  // The lines for postgresql.conf, and what of them is set already.
+  // The lines for postgresql.conf, and what of them is set already. Empty, as all below, where
+  // nothing but a connection is needed (cluster.method is "logical").
   std::vector<std::string> postgresql_conf;
   bool restart_needed = false;
   std::string least_privilege_sql;

@@ -31,7 +31,7 @@ struct OpenedForChange {
 };
 
 // Opens the cluster, and ends what a run left that was interrupted.
-Result<OpenedForChange> Open(const config::Settings& settings) {
+Result<OpenedForChange> OpenForChange(const config::Settings& settings) {
   ASSIGN_OR_RETURN(std::unique_ptr<storage::LocalStorage> storage,
                    storage::LocalStorage::Open(settings.storage.local_path));
   ASSIGN_OR_RETURN(repository::RepositoryId repository, repository::OpenRepository(*storage));
@@ -173,7 +173,7 @@ std::string LabelOf(const repository::OpenedKeys& keys, const AccessKeyId& id) {
 
 Result<KeyChangeReport> AddKey(const config::Settings& settings, const KeyAddOptions& options) {
   RETURN_IF_ERROR(CheckLabel(options.label));
-  ASSIGN_OR_RETURN(OpenedForChange opened, Open(settings));
+  ASSIGN_OR_RETURN(OpenedForChange opened, OpenForChange(settings));
   KeyChangeReport made;
   crypto::SecretBytes passphrase;
   std::string sheet;
@@ -207,7 +207,7 @@ Result<KeyChangeReport> AddKey(const config::Settings& settings, const KeyAddOpt
 
 Result<KeyChangeReport> RemoveKeys(const config::Settings& settings,
                                    const std::vector<std::string>& ids, bool even_mine) {
-  ASSIGN_OR_RETURN(OpenedForChange opened, Open(settings));
+  ASSIGN_OR_RETURN(OpenedForChange opened, OpenForChange(settings));
   repository::KeyChange change;
   for (const std::string& digits : ids) {
     ASSIGN_OR_RETURN(AccessKeyId id, Resolve(digits, opened.keys.access_keys));
@@ -226,7 +226,7 @@ Result<KeyChangeReport> RemoveKeys(const config::Settings& settings,
 
 Result<KeyChangeReport> RotateKeys(const config::Settings& settings,
                                    const KeyRotateOptions& options) {
-  ASSIGN_OR_RETURN(OpenedForChange opened, Open(settings));
+  ASSIGN_OR_RETURN(OpenedForChange opened, OpenForChange(settings));
   repository::KeyChange change;
   crypto::SecretBytes passphrase;
   if (!options.passphrase.empty()) {

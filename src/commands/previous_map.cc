@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "repository/map/chunk_reader.h"
 #include "repository/map/leaf_reader.h"
 
 namespace pgcairn::commands {
@@ -255,6 +256,22 @@ Result<std::shared_ptr<const KnownLeaf>> PreviousMap::Read(repository::BlobReade
                     !(known->leaf.base && IsLost(known->leaf.base->pack.sha256)) &&
                     std::ranges::count(known->verdicts, PackVerdict::kLost) == 0;
   return std::shared_ptr<const KnownLeaf>(std::move(known));
+}
+
+Result<repository::KnownChunkLeaf> PreviousMap::ReadChunks(repository::BlobReader& reader,
+                                                           uint32_t number) const {
+  const Leaf& leaf = leaves_[number];
+  repository::KnownChunkLeaf known;
+  known.number = number;
+  known.pack = metadata_packs_[leaf.pack];
+  known.at = leaf.at;
+  known.at.pack = 0;
+  ASSIGN_OR_RETURN(known.leaf, repository::ReadChunkLeaf(reader, known.pack, leaf.at));
+  for (const repository::PackReference& pack : known.leaf.packs) {
+    known.verdicts.push_back(VerdictOf(pack.sha256));
+  }
+  known.reusable = !IsLost(known.pack.sha256);
+  return known;
 }
 
 }  // namespace pgcairn::commands

@@ -14,6 +14,7 @@
 #include "crypto/sha256.h"
 #include "format/checkpoint.pb.h"
 #include "repository/compaction/compaction.h"
+#include "repository/map/known_chunks.h"
 #include "repository/map/known_leaf.h"
 #include "repository/map/stream_list.h"
 #include "repository/pack/blob_reader.h"
@@ -101,10 +102,13 @@ class PreviousMap {
   // Stored and needed bytes of each data pack, as far as finished backups said.
   std::vector<repository::PackUse> PackUses() const;
 
-  // The leaf with verdicts on its packs. Any thread, each with a reader of its own. Errors are
-  // those of repository::ReadLeaf.
+  // The leaf, of pages, with verdicts on its packs. Any thread, each with a reader of its own.
+  // Errors are those of repository::ReadLeaf.
   Result<std::shared_ptr<const repository::KnownLeaf>> Read(repository::BlobReader& reader,
                                                             uint32_t number) const;
+  // The same for a leaf of chunks, which has its number here.
+  Result<repository::KnownChunkLeaf> ReadChunks(repository::BlobReader& reader,
+                                                uint32_t number) const;
 
  private:
   uint32_t AddMetadataPack(const repository::PackReference& pack);

@@ -47,13 +47,19 @@ Status GuardShare(size_t going, size_t all, int64_t share_max) {
 
 Status GuardLastGood(const std::vector<BackupFacts>& backups,
                      const std::vector<std::string>& going) {
-  std::string_view newest;
-  for (const BackupFacts& backup : backups) {
-    if (backup.good && backup.id > newest) newest = backup.id;
+  for (bool logical : {false, true}) {
+    std::string_view newest;
+    for (const BackupFacts& backup : backups) {
+      if (backup.database.has_value() != logical || !backup.good) continue;
+      newest = std::max<std::string_view>(newest, backup.id);
+    }
+    if (newest.empty() || !std::ranges::binary_search(going, newest)) continue;
+    return Error{
+        Code::kRefused,
+        fmt::format("{} is the newest good {}backup: it stays", newest, logical ? "logical " : ""),
+        logical ? "take a new logical backup first" : "take a new backup first: pgcairn backup"};
   }
-  if (newest.empty() || !std::ranges::binary_search(going, newest)) return {};
-  return Error{Code::kRefused, fmt::format("{} is the newest good backup: it stays", newest),
-               "take a new backup first: pgcairn backup"};
+  return {};
 }
 
 }  // namespace pgcairn::commands

@@ -18,8 +18,9 @@ Status GuardClocks(const std::vector<BackupFacts>& backups, Timestamp host, Time
 // More than `share_max` percent of all backups would go. kRefused.
 Status GuardShare(size_t going, size_t all, int64_t share_max);
 
-// The newest good backup would go. kRefused. `going` is rising; `backups` are without those that
-// another prune may delete at any time.
+// The newest good physical backup would go, or the newest good logical one: neither restores what
+// the other does. kRefused. `going` is rising; `backups` are without those that another prune may
+// delete at any time.
 Status GuardLastGood(const std::vector<BackupFacts>& backups,
                      const std::vector<std::string>& going);
 

@@ -68,5 +68,21 @@ TEST(GuardLastGood, TheNewestGoodBackupStays) {
   EXPECT_TRUE(GuardLastGood(backups, {"1", "2"}).ok()) << "none is good: retention keeps all";
 }
 
+TEST(GuardLastGood, PhysicalAndLogicalOnesDoNotStandInForEachOther) {
+  std::vector<BackupFacts> backups;
+  for (const char* id : {"1", "2", "3", "4"}) backups.push_back(Backup(id, kNow));
+  backups[1].database = "app";
+  backups[3].database = "other";
+  EXPECT_TRUE(GuardLastGood(backups, {"1", "2"}).ok());
+  for (const char* id : {"3", "4"}) {
+    Status guarded = GuardLastGood(backups, {id});
+    ASSERT_FALSE(guarded.ok());
+    EXPECT_NE(guarded.error().message.find(id), std::string::npos);
+    EXPECT_EQ(guarded.error().message.find("logical") != std::string::npos, id[0] == '4');
+  }
+  backups[2].good = false;
+  EXPECT_FALSE(GuardLastGood(backups, {"1"}).ok()) << "the only good physical one";
+}
+
 }  // namespace
 }  // namespace pgcairn::commands

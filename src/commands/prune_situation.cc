@@ -37,7 +37,8 @@ format::Manifest Lightened(format::Manifest manifest) {
   manifest.clear_bad_pages();
   manifest.clear_settings();
   manifest.clear_notes();
-  manifest.clear_databases();
+  // Of a logical backup retention asks whose it is.
+  if (manifest.method() != format::Manifest::LOGICAL) manifest.clear_databases();
   return manifest;
 }
 

@@ -197,8 +197,15 @@ void Explain(const Route& route, RecoveryPlan& plan) {
   plan.explanation.push_back(fmt::format("Timeline: {}{}", route.path.value, where));
 }
 
-// All manifests, oldest first. A damaged one is an error when it is the one asked for, or when no
-// other is left.
+Error IsLogical(const std::string& id) {
+  return {
+      Code::kUsage,
+      fmt::format("the backup {} is one of a single database and holds no data directory", id),
+      fmt::format("restore it into a database: pgcairn restore --source={} --target-url=URL", id)};
+}
+
+// Those of all physical backups, oldest first. A damaged one is an error when it is the one asked
+// for, or when no other is left.
 Result<std::vector<format::Manifest>> ReadManifests(const repository::ClusterAccess& cluster,
                                                     const std::vector<std::string>& ids,
                                                     const std::string& source) {
@@ -207,17 +214,22 @@ Result<std::vector<format::Manifest>> ReadManifests(const repository::ClusterAcc
   std::optional<Error> damaged;
   for (const std::string& id : ids) {
     Result<repository::StoredManifest> stored = repository::ReadManifest(cluster, id);
+    bool is_asked_for = source != "latest" && id == asked_for;
     if (stored.ok()) {
-      manifests.push_back(std::move(stored->manifest));
+      const bool logical = stored->manifest.method() == format::Manifest::LOGICAL;
+      if (logical && is_asked_for) return IsLogical(id);
+      if (!logical) manifests.push_back(std::move(stored->manifest));
       continue;
     }
-    bool is_asked_for = source != "latest" && id == asked_for;
     if (is_asked_for || stored.code() != Code::kDamaged) return stored.error();
     LogWarning("{} is left out: {}", id, stored.error().message);
     damaged = stored.error();
   }
   if (manifests.empty() && damaged) return *damaged;
-  return manifests;
+  if (!manifests.empty()) return manifests;
+  return Error{Code::kNotFound, "there is no backup of a data directory, only of single databases",
+               "run `pgcairn backup`, or restore one of those into a database: pgcairn restore "
+               "--source=ID --target-url=URL"};
 }
 
 struct Sources {

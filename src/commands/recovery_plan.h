@@ -35,8 +35,9 @@ struct RecoveryPlan {
 
 // `source` is "latest" (the newest backup that can reach the target, and is good) or a backup's id.
 // kUnreachableTarget: no backup can reach it; the message names the window that can be reached.
-// kUsage: the target lies on several timelines and none was named; the message names them.
-// kNotFound: no such backup.
+// kUsage: the target lies on several timelines and none was named; the message names them. Or
+// `source` names a logical backup.
+// kNotFound: no such backup, or all are logical.
 // kDamaged: a later timeline's history file is lost and no timeline was named.
 Result<RecoveryPlan> PlanRecovery(const repository::ClusterAccess& cluster,
                                   const RecoveryTarget& target, const std::string& source);

@@ -116,6 +116,7 @@ Result<ClusterWindows> FindRecoveryWindows(const repository::ClusterAccess& clus
   // ones.
   std::vector<std::pair<uint64_t, std::vector<const format::Manifest*>>> systems;
   for (const format::Manifest& manifest : manifests) {
+    if (manifest.method() == format::Manifest::LOGICAL) continue;
     if (systems.empty() || systems.back().first != manifest.system_identifier()) {
       systems.emplace_back(manifest.system_identifier(), std::vector<const format::Manifest*>());
     }

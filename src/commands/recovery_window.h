@@ -43,7 +43,7 @@ struct ClusterWindows {
   std::vector<std::string> lost_histories;
 };
 
-// `manifests` are those of all backups of the cluster, oldest first.
+// `manifests` are those of all backups of the cluster, oldest first. Logical ones open no window.
 Result<ClusterWindows> FindRecoveryWindows(const repository::ClusterAccess& cluster,
                                            const std::vector<format::Manifest>& manifests);
 

@@ -17,7 +17,6 @@ namespace {
 using Backups = std::vector<const BackupFacts*>;
 
 constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
-constexpr std::string_view kNoGoodBackup = "there is no good backup yet, and so nothing is removed";
 
 // The newest by the time when it stopped, and by its id, which rises with every run whatever the
 // clocks say: they differ only when a clock jumped, and then both count.
@@ -46,6 +45,47 @@ const BackupFacts* ReferenceOf(const Backups& backups) {
   return *std::max_element(choice.begin(), choice.end(), StoppedBefore);
 }
 
+// Backups that can stand in for each other: all physical ones, or all of one database.
+struct Series {
+  std::optional<std::string> database;
+  Backups backups;
+  std::map<postgres::SystemIdentifier, Backups> by_system;
+  const BackupFacts* reference = nullptr;  // from which ages count back
+
+  bool is_physical() const { return !database.has_value(); }
+};
+
+std::string OfDatabase(const Series& series) {
+  return series.is_physical() ? "" : fmt::format(" of the database {}", *series.database);
+}
+
+std::string NoGoodBackup(const Series& series) {
+  return series.is_physical()
+             ? "there is no good physical backup yet, and so none of them goes, nor any WAL"
+             : fmt::format("there is no good backup{} yet, and so none of them goes",
+                           OfDatabase(series));
+}
+
+std::string NewestGoodBackup(const Series& series) {
+  return "the newest good backup" + OfDatabase(series);
+}
+
+std::string WhatReferenceIs(const Series& series) {
+  return series.reference->verified ? "the newest verified backup" + OfDatabase(series)
+                                    : NewestGoodBackup(series);
+}
+
+// Whether the cluster went on under another system identifier, as after pg_upgrade, and has what
+// ages count from there. Until then the backups that it has are the last ones.
+bool IsSucceeded(const Backups& of_system, const Series& series) {
+  if (series.reference->system == of_system.front()->system) return false;
+  Backups good = Those(of_system, IsGood);
+  for (const BackupFacts* newest : NewestOf(good.empty() ? of_system : good)) {
+    if (!StoppedBefore(newest, series.reference)) return false;
+  }
+  return true;
+}
+
 int64_t WalDays(const config::Settings& settings) {
   return std::max(settings.retention.wal_files, settings.policies.wal_files.keep_days);
 }
@@ -66,26 +106,27 @@ class Planner {
  public:
   Planner(const std::vector<BackupFacts>& facts, const config::Settings& settings,
           const std::vector<ArchivedWal>& archives)
-      : settings_(settings) {
+      : settings_(settings), physical_(series_[std::nullopt]) {
     for (const BackupFacts& backup : facts) {
       backups_.push_back(&backup);
-      by_system_[backup.system].push_back(&backup);
+      Series& series = series_[backup.database];
+      series.database = backup.database;
+      series.backups.push_back(&backup);
+      series.by_system[backup.system].push_back(&backup);
     }
     for (const ArchivedWal& wal : archives) archives_[wal.system] = &wal;
-    reference_ = ReferenceOf(backups_);
+    for (auto& [database, series] : series_) series.reference = ReferenceOf(series.backups);
   }
 
   RetentionPlan Plan() {
     KeepWhatIsAsked();
-    if (reference_ == nullptr) {
-      for (const BackupFacts* backup : backups_) Keep(*backup, std::string(kNoGoodBackup));
-    } else {
-      plan_.reference_id = reference_->id;
-      plan_.reference_time = reference_->stopped_at;
-      plan_.window_from = Timestamp{reference_->stopped_at.unix_us - WalDays(settings_) * kDayUs};
-      KeepNewest();
-      KeepByAge(backups_, settings_, reference_->stopped_at, reasons_);
-      KeepByPeriod(backups_, settings_, reference_->stopped_at, reasons_);
+    for (const auto& [database, series] : series_) KeepOf(series);
+    if (physical_.reference != nullptr) {
+      const Timestamp reference = physical_.reference->stopped_at;
+      plan_.reference_id = physical_.reference->id;
+      plan_.reference_time = reference;
+      plan_.window_from = Timestamp{reference.unix_us - WalDays(settings_) * kDayUs};
+      KeepNewestWithWal();
       KeepWindows();
     }
     JudgeBackups();
@@ -106,53 +147,56 @@ class Planner {
     }
   }
 
-  // Whether the cluster went on under another system identifier, as after pg_upgrade, and has what
-  // ages count from there. Until then the backups that it has are the last ones.
-  bool IsSucceeded(const Backups& of_system) const {
-    if (reference_->system == of_system.front()->system) return false;
-    Backups good = Those(of_system, IsGood);
-    for (const BackupFacts* newest : NewestOf(good.empty() ? of_system : good)) {
-      if (!StoppedBefore(newest, reference_)) return false;
+  void KeepOf(const Series& series) {
+    if (series.reference == nullptr) {
+      for (const BackupFacts* backup : series.backups) Keep(*backup, NoGoodBackup(series));
+      return;
     }
-    return true;
+    KeepNewest(series);
+    KeepByAge(series.backups, settings_, series.reference->stopped_at, reasons_);
+    KeepByPeriod(series.backups, settings_, series.reference->stopped_at, reasons_);
   }
 
-  void KeepNewest() {
-    for (const BackupFacts* backup : backups_) {
-      if (backup == reference_ || StoppedBefore(backup, reference_)) continue;
-      Keep(*backup, fmt::format("newer than {}, {}", reference_->id, WhatReferenceIs()));
+  void KeepNewest(const Series& series) {
+    const BackupFacts& reference = *series.reference;
+    for (const BackupFacts* backup : series.backups) {
+      if (backup == &reference || StoppedBefore(backup, &reference)) continue;
+      Keep(*backup, fmt::format("newer than {}, {}", reference.id, WhatReferenceIs(series)));
     }
-    for (const auto& [system, of_system] : by_system_) {
-      if (IsSucceeded(of_system)) continue;
+    for (const auto& [system, of_system] : series.by_system) {
+      if (IsSucceeded(of_system, series)) continue;
       Backups good = Those(of_system, IsGood);
-      for (const BackupFacts* backup : NewestOf(good)) Keep(*backup, "the newest good backup");
+      for (const BackupFacts* backup : NewestOf(good)) Keep(*backup, NewestGoodBackup(series));
       if (good.empty()) {
-        for (const BackupFacts* backup : of_system) Keep(*backup, std::string(kNoGoodBackup));
+        for (const BackupFacts* backup : of_system) Keep(*backup, NoGoodBackup(series));
       }
-      KeepNewestWithWal(system, good);
     }
-    Keep(*reference_, fmt::format("{}, from which ages count back", WhatReferenceIs()));
+    Keep(reference, WhatReferenceIs(series) + ", from which ages count back");
   }
 
   // The newest good backup is of no use when WAL that it needs is lost.
-  void KeepNewestWithWal(postgres::SystemIdentifier system, const Backups& good) {
-    auto wal = archives_.find(system);
-    if (wal == archives_.end()) return;
-    Backups whole = Those(
-        good, [&](const BackupFacts* backup) { return HasOwnWal(*backup, wal->second->archive); });
-    std::set<const BackupFacts*> newest = NewestOf(good);
-    for (const BackupFacts* backup : NewestOf(whole)) {
-      if (newest.contains(backup)) continue;
-      Keep(*backup, "the newest good backup whose WAL is all there");
+  void KeepNewestWithWal() {
+    for (const auto& [system, of_system] : physical_.by_system) {
+      auto wal = archives_.find(system);
+      if (wal == archives_.end() || IsSucceeded(of_system, physical_)) continue;
+      Backups good = Those(of_system, IsGood);
+      Backups whole = Those(good, [&](const BackupFacts* backup) {
+        return HasOwnWal(*backup, wal->second->archive);
+      });
+      std::set<const BackupFacts*> newest = NewestOf(good);
+      for (const BackupFacts* backup : NewestOf(whole)) {
+        if (newest.contains(backup)) continue;
+        Keep(*backup, "the newest good backup whose WAL is all there");
+      }
     }
   }
 
   void KeepWindows() {
     for (const auto& [system, wal] : archives_) {
-      auto found = by_system_.find(system);
-      Backups of_system = found == by_system_.end() ? Backups() : found->second;
+      auto found = physical_.by_system.find(system);
+      Backups of_system = found == physical_.by_system.end() ? Backups() : found->second;
       std::set<postgres::TimelineId> always;
-      if (!of_system.empty() && !IsSucceeded(of_system)) {
+      if (!of_system.empty() && !IsSucceeded(of_system, physical_)) {
         for (const BackupFacts* backup : NewestOf(Those(of_system, IsGood))) {
           always.insert(backup->timeline);
         }
@@ -178,11 +222,13 @@ class Planner {
         plan_.backups.push_back({backup->id, true, kept->second});
         continue;
       }
-      int64_t age_us = reference_->stopped_at.unix_us - backup->stopped_at.unix_us;
-      plan_.backups.push_back({backup->id,
-                               false,
-                               {fmt::format("no rule keeps it: {} older than {}, {}",
-                                            AgeText(age_us), reference_->id, WhatReferenceIs())}});
+      const Series& series = series_.at(backup->database);
+      int64_t age_us = series.reference->stopped_at.unix_us - backup->stopped_at.unix_us;
+      plan_.backups.push_back(
+          {backup->id,
+           false,
+           {fmt::format("no rule keeps it: {} older than {}, {}", AgeText(age_us),
+                        series.reference->id, WhatReferenceIs(series))}});
     }
   }
 
@@ -199,15 +245,16 @@ class Planner {
 
   std::vector<WalKeep> WalKeeps(const ArchivedWal& wal) const {
     std::vector<WalKeep> keeps;
-    auto of_system = by_system_.find(wal.system);
-    bool has_backups = of_system != by_system_.end();
-    bool all_stay = reference_ == nullptr;
+    auto of_system = physical_.by_system.find(wal.system);
+    bool has_backups = of_system != physical_.by_system.end();
+    bool all_stay = physical_.reference == nullptr;
     if (has_backups && !all_stay) {
-      all_stay = Those(of_system->second, IsGood).empty() && !IsSucceeded(of_system->second);
+      all_stay =
+          Those(of_system->second, IsGood).empty() && !IsSucceeded(of_system->second, physical_);
     }
     if (all_stay) {
       for (postgres::TimelineId timeline : wal.archive.Timelines()) {
-        keeps.push_back({timeline, 0, std::nullopt, std::string(kNoGoodBackup)});
+        keeps.push_back({timeline, 0, std::nullopt, NoGoodBackup(physical_)});
       }
       return keeps;
     }
@@ -236,12 +283,8 @@ class Planner {
     }
   }
 
-  std::string_view WhatReferenceIs() const {
-    return reference_->verified ? "the newest verified backup" : "the newest good backup";
-  }
-
   void AddRemarks() {
-    AddReferenceRemark();
+    for (const auto& [database, series] : series_) AddReferenceRemark(series);
     constexpr std::string_view kArchiveKey = "policies.wal_files.archive_after_days";
     if (!settings_.IsSet(kArchiveKey)) return;
     int64_t after = settings_.policies.wal_files.archive_after_days;
@@ -254,29 +297,32 @@ class Planner {
                           kArchiveKey, after, WalDays(settings_)));
   }
 
-  void AddReferenceRemark() {
-    if (reference_ == nullptr) {
-      if (!backups_.empty()) plan_.remarks.emplace_back(kNoGoodBackup);
+  void AddReferenceRemark(const Series& series) {
+    if (series.reference == nullptr) {
+      if (!series.backups.empty()) plan_.remarks.push_back(NoGoodBackup(series));
       return;
     }
-    auto newer = std::count_if(backups_.begin(), backups_.end(), [this](const BackupFacts* backup) {
-      return backup->good && StoppedBefore(reference_, backup);
+    const BackupFacts& reference = *series.reference;
+    auto newer = std::ranges::count_if(series.backups, [&](const BackupFacts* backup) {
+      return backup->good && StoppedBefore(&reference, backup);
     });
-    if (!reference_->verified) {
-      plan_.remarks.push_back(fmt::format(
-          "no backup is verified: ages count back from {}, the newest good one", reference_->id));
+    if (!reference.verified) {
+      plan_.remarks.push_back(
+          fmt::format("no backup{} is verified: ages count back from {}, the "
+                      "newest good one",
+                      OfDatabase(series), reference.id));
     } else if (newer > 0) {
-      plan_.remarks.push_back(fmt::format(
-          "ages count back from {}, the newest verified backup; {} newer ones are not verified yet",
-          reference_->id, newer));
+      plan_.remarks.push_back(
+          fmt::format("ages count back from {}, {}; {} newer ones are not verified yet",
+                      reference.id, WhatReferenceIs(series), newer));
     }
   }
 
   const config::Settings& settings_;
   Backups backups_;
-  std::map<postgres::SystemIdentifier, Backups> by_system_;
+  std::map<std::optional<std::string>, Series> series_;
+  const Series& physical_;
   std::map<postgres::SystemIdentifier, const ArchivedWal*> archives_;
-  const BackupFacts* reference_ = nullptr;
   KeepReasons reasons_;
   std::map<postgres::SystemIdentifier, PromisedWindow> windows_;
   RetentionPlan plan_;

@@ -24,8 +24,13 @@
 
 namespace pgcairn::commands {
 
+// A logical backup is judged by the same rules as a physical one, but stands in for none, and none
+// for it or for one of another database: each database, and all physical backups together, are a
+// series of their own, whose ages count back from a backup of that series. It needs no WAL, and
+// none is kept for it.
 struct BackupFacts {
   std::string id;
+  std::optional<std::string> database;  // of a logical backup: whose; its log facts are nothing
   bool incremental = false;
   bool good = true;       // no bad page, and all that it needs is there as far as is known
   bool verified = false;  // since it was made
@@ -73,8 +78,9 @@ struct WalVerdict {
 };
 
 struct RetentionPlan {
-  // Ages count back from this backup, the newest verified good one, or the newest good one when
-  // none is verified. Nothing: no backup is good, and everything stays.
+  // Ages of physical backups and of WAL count back from this one, the newest verified good one, or
+  // the newest good one when none is verified. Nothing: no physical backup is good, and they stay
+  // with all WAL. Those of logical backups count back from one of the same database, chosen alike.
   std::optional<std::string> reference_id;
   std::optional<Timestamp> reference_time;
   // Every moment from here on can be restored after this plan that can be restored now.

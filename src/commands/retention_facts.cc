@@ -36,6 +36,9 @@ BackupFacts FactsOf(const format::Manifest& manifest, const repository::BackupNo
     facts.holds.push_back(
         fmt::format("whether it is pinned is not known: {}", notes.unreadable.front()));
   }
+  if (manifest.method() == format::Manifest::LOGICAL) {
+    facts.database = manifest.databases_size() > 0 ? manifest.databases(0).name() : "";
+  }
   facts.system = {manifest.system_identifier()};
   facts.timeline = {manifest.timeline()};
   facts.start_lsn = {manifest.start_lsn()};

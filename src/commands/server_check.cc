@@ -20,7 +20,8 @@ Status CheckOwner(const std::string& directory) {
     if (error.code == Code::kNotFound) {
       error.hint =
           "a physical backup runs on the server's host; for a container set "
-          "cluster.data_directory to where the host sees the directory";
+          "cluster.data_directory to where the host sees the directory; without its files, set "
+          "cluster.method to \"logical\"";
     }
     if (error.code == Code::kPermission) error.hint = "run pgcairn as the user that owns it";
     return error;
@@ -69,11 +70,7 @@ Result<std::string> ProveDataDirectory(const config::Settings& settings,
   return directory;
 }
 
-Status CheckReadyForBackup(const config::Settings& settings, const postgres::ServerFacts& facts) {
-  if (settings.cluster.method == config::Method::kLogical) {
-    return Error{Code::kUnsupported, "cluster.method is \"logical\", which is not built yet",
-                 "set cluster.method to \"physical\" on the server's host"};
-  }
+Status CheckReadyForBackup(const postgres::ServerFacts& facts) {
   if (facts.in_recovery) {
     return Error{Code::kRefused, "the server is a standby", "connect to the primary"};
   }

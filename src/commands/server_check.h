@@ -22,8 +22,8 @@ Result<postgres::Connection> Connect(const config::Settings& settings);
 Result<std::string> ProveDataDirectory(const config::Settings& settings,
                                        const postgres::ServerFacts& facts);
 
-// kRefused for a standby or logical method, or when archiving is off: with the line to set.
-Status CheckReadyForBackup(const config::Settings& settings, const postgres::ServerFacts& facts);
+// kRefused for a standby, or when archiving is off: with the line to set.
+Status CheckReadyForBackup(const postgres::ServerFacts& facts);
 
 // kRefused when `repository` lies in `directory` (the data directory or a tablespace), links
 // resolved.

@@ -7,7 +7,7 @@
 namespace pgcairn::commands {
 namespace {
 
-constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
+constexpr int64_t kMicrosecondsOfDay = int64_t{86'400} * 1'000'000;
 // Two seconds are FAT's and some network file systems' resolution; one more for rounding.
 constexpr int64_t kMarginUs = int64_t{3} * 1'000'000;
 
@@ -55,8 +55,8 @@ CompareReason JudgeStamps(const format::Manifest& earlier, const StampFacts& fac
   if (facts.asked) return CompareReason::kAsked;
   if (earlier.timeline() != facts.timeline) return CompareReason::kTimeline;
   if (facts.now.unix_us < earlier.finished_at_us()) return CompareReason::kClock;
-  const bool due = facts.compare_days > 0 &&
-                   facts.now.unix_us - earlier.compared_at_us() >= facts.compare_days * kDayUs;
+  const bool due = facts.compare_days > 0 && facts.now.unix_us - earlier.compared_at_us() >=
+                                                 facts.compare_days * kMicrosecondsOfDay;
   return due ? CompareReason::kDue : CompareReason::kNone;
 }
 

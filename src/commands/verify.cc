@@ -340,7 +340,7 @@ class Verification {
     for (const auto& [system, segment_bytes] : SystemsToVerify()) {
       std::vector<const format::Manifest*> manifests;
       for (const CheckedBackup& candidate : candidates_) {
-        if (candidate.manifest && candidate.manifest->system_identifier() == system) {
+        if (NeedsWal(candidate) && candidate.manifest->system_identifier() == system) {
           manifests.push_back(candidate.manifest);
         }
       }
@@ -361,11 +361,16 @@ class Verification {
                    : kPackBytesInMemory;
   }
 
+  static bool NeedsWal(const CheckedBackup& candidate) {
+    return candidate.manifest != nullptr &&
+           candidate.manifest->method() != format::Manifest::LOGICAL;
+  }
+
   // Those of the backups, and in full those that have WAL and no backup yet, or no more.
   std::map<uint64_t, uint64_t> SystemsToVerify() {
     std::map<uint64_t, uint64_t> systems;
     for (const CheckedBackup& candidate : candidates_) {
-      if (!candidate.manifest) continue;
+      if (!NeedsWal(candidate)) continue;
       systems[candidate.manifest->system_identifier()] = candidate.manifest->wal_segment_size();
     }
     if (!IsAll()) return systems;

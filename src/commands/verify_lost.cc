@@ -132,6 +132,8 @@ Status AddLostParts(const repository::ClusterAccess& cluster,
   std::map<uint64_t, std::unique_ptr<SystemView>> views;
   std::map<std::string, const format::Manifest*> by_id;
   for (const format::Manifest& manifest : manifests) {
+    // No moments of the log begin with it.
+    if (manifest.method() == format::Manifest::LOGICAL) continue;
     by_id[manifest.backup_id()] = &manifest;
     std::unique_ptr<SystemView>& view = views[manifest.system_identifier()];
     if (!view) {

@@ -46,8 +46,12 @@ Status CheckCounts(const format::Manifest& manifest,
 
 void VerifyManifest(const repository::ClusterAccess& cluster, const format::Manifest& manifest,
                     const std::vector<repository::StoredPack>& references, Findings& findings) {
-  for (const Status& status :
-       {CheckControlFile(manifest), CheckLabel(manifest), CheckCounts(manifest, references)}) {
+  std::vector<Status> checks;
+  if (manifest.method() != format::Manifest::LOGICAL) {
+    checks = {CheckControlFile(manifest), CheckLabel(manifest)};
+  }
+  checks.push_back(CheckCounts(manifest, references));
+  for (const Status& status : checks) {
     if (status.ok()) continue;
     findings.Add(cluster.names.Manifest(manifest.backup_id()), status.error(),
                  {manifest.backup_id()});

@@ -14,7 +14,8 @@
 
 namespace pgcairn::commands {
 
-// What recovery needs is there, can be read and fits: pg_control, backup_label, counts.
+// What recovery needs is there, can be read and fits: pg_control, backup_label, counts; of a
+// logical backup, which has neither of the first, the counts.
 void VerifyManifest(const repository::ClusterAccess& cluster, const format::Manifest& manifest,
                     const std::vector<repository::StoredPack>& references, Findings& findings);
 

@@ -3,11 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <thread>
 #include <vector>
-
-#include "commands/verify_streams.h"
 
 namespace pgcairn::commands {
 namespace {
@@ -43,40 +40,6 @@ TEST(Findings, NothingThatManyThreadsFindIsLost) {
     EXPECT_EQ(object.lost.size(), wal ? size_t{kObjects} : 0) << object.object;
   }
   EXPECT_EQ(findings.Warnings().size(), size_t{kObjects * kThreads});
-}
-
-TEST(ProvenLeaves, WhatOneThreadProvedOthersKnow) {
-  ProvenLeaves proven;
-  std::atomic<uint64_t> last{0};
-  std::thread other([&] {
-    for (uint64_t leaf = 1; leaf <= 5000; ++leaf) {
-      proven.Add(leaf, {static_cast<uint32_t>(leaf), 7});
-      last = leaf;
-    }
-  });
-  auto packs_of = [](uint64_t leaf) { return ProvenLeaves::Packs{static_cast<uint32_t>(leaf), 7}; };
-  uint64_t known = 0;
-  while (known < 5000) {
-    known = last;
-    EXPECT_TRUE(known == 0 || proven.PacksOf(known) == packs_of(known));
-  }
-  other.join();
-  for (uint64_t leaf = 1; leaf <= 5000; ++leaf) EXPECT_EQ(proven.PacksOf(leaf), packs_of(leaf));
-  EXPECT_EQ(proven.PacksOf(5001), std::nullopt);
-}
-
-TEST(ProvenLeaves, OnlyThoseOfTheBackupBeforeAreRemembered) {
-  ProvenLeaves proven;
-  proven.BeginBackup();
-  proven.Add(1, {10});
-  proven.Add(2, {20});
-  proven.BeginBackup();
-  EXPECT_EQ(proven.PacksOf(1), ProvenLeaves::Packs{10}) << "shared, and so of this backup too";
-  proven.Add(3, {});
-  proven.BeginBackup();
-  EXPECT_EQ(proven.PacksOf(2), std::nullopt);
-  EXPECT_EQ(proven.PacksOf(1), ProvenLeaves::Packs{10});
-  EXPECT_EQ(proven.PacksOf(3), ProvenLeaves::Packs());
 }
 
 }  // namespace

@@ -26,7 +26,9 @@ class WalSparing {
   void SpareNeedsOf(const format::Manifest& manifest);
   // Everything from there on, on that timeline and on all later ones.
   void SpareFrom(uint64_t system_identifier, uint32_t timeline, uint64_t lsn);
+  // A logical backup needs none.
   void SpareFromStartOf(const format::Manifest& manifest) {
+    if (manifest.method() == format::Manifest::LOGICAL) return;
     SpareFrom(manifest.system_identifier(), manifest.timeline(), manifest.start_lsn());
   }
 

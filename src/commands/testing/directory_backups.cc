@@ -201,7 +201,7 @@ Result<std::shared_ptr<DirectoryBackup>> DirectoryBackups::Backup(
 Result<BackupBase> DirectoryBackups::Base() const {
   repository::LeaseTerms lease;
   lease.run_id = "20240101_010000-0000";
-  Result<BackupBase> base = ClaimBase(cluster(), kSystem, lease);
+  Result<BackupBase> base = ClaimBase(cluster(), {kSystem, format::Manifest::PHYSICAL}, lease);
   CHECK(repository::RemoveLease(cluster(), lease.run_id).ok());
   return base;
 }

@@ -64,6 +64,19 @@ class RetainedCluster {
     return backup;
   }
 
+  // A good full one of a database; its id says so.
+  BackupFacts& AddLogical(double day, const std::string& database, uint64_t system = 1) {
+    BackupFacts backup;
+    backup.id = fmt::format("day {:09.4f} {}", day, database);
+    backup.database = database;
+    backup.system = {system};
+    backup.wal_segment_bytes = kSegmentBytes;
+    backup.started_at = {At(day).unix_us - kHourUs};
+    backup.stopped_at = At(day);
+    backups.push_back(std::move(backup));
+    return backups.back();
+  }
+
   // Archives the segments from one day to another, both included.
   void Write(double from, double to, uint32_t timeline = 1, uint64_t system = 1) {
     System& of = systems[system];

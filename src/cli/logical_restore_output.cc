@@ -1,0 +1,69 @@
+#include "cli/logical_restore_output.h"
+
+#include <fmt/format.h>
+
+namespace pgcairn::cli {
+namespace {
+
+void PrintList(std::string_view title, const std::vector<std::string>& lines) {
+  if (lines.empty()) return;
+  fmt::print("{}\n", title);
+  for (const std::string& line : lines) fmt::print("  {}\n", line);
+}
+
+void PrintTables(const commands::LogicalRestoreReport& report) {
+  if (report.tables.empty()) return;
+  fmt::print("Tables:\n");
+  for (const commands::LogicalRestoreReport::Table& table : report.tables) {
+    fmt::print("  {}.{}: {} rows, {}\n", table.schema, table.name, table.rows,
+               FormatBytes(table.bytes));
+  }
+}
+
+}  // namespace
+
+Json LogicalRestoreJson(const commands::LogicalRestoreReport& report) {
+  Json tables = Json::array();
+  for (const commands::LogicalRestoreReport::Table& table : report.tables) {
+    tables.push_back({{"schema", table.schema},
+                      {"name", table.name},
+                      {"rows", table.rows},
+                      {"bytes", table.bytes}});
+  }
+  return {{"backup_id", report.backup_id},
+          {"database", report.database},
+          {"dry_run", report.dry_run},
+          {"steps", report.steps},
+          {"steps_done", report.steps_done},
+          {"tables", std::move(tables)},
+          {"rows", report.rows},
+          {"bytes", report.bytes},
+          {"large_objects", report.large_objects},
+          {"sequences", report.sequences},
+          {"missing_roles", report.missing_roles},
+          {"skipped", report.skipped},
+          {"warnings", report.warnings},
+          {"refusals", report.refusals},
+          {"requests", report.requests},
+          {"bytes_fetched", report.bytes_fetched},
+          {"seconds", report.seconds}};
+}
+
+void PrintLogicalRestore(const commands::LogicalRestoreReport& report) {
+  if (report.dry_run) {
+    fmt::print("A restore of {} into the database {} would\n", report.backup_id, report.database);
+    for (const std::string& step : report.steps) fmt::print("  {}\n", step);
+    PrintTables(report);
+  } else {
+    fmt::print("Restored {} into the database {}: {} tables, {} rows, {}, {}\n", report.backup_id,
+               report.database, report.tables.size(), report.rows, FormatBytes(report.bytes),
+               FormatDuration(report.seconds));
+    fmt::print("  fetched {} in {} requests\n", FormatBytes(report.bytes_fetched), report.requests);
+  }
+  PrintList("Worth knowing:", report.warnings);
+  PrintList("Not restored:", report.skipped);
+  PrintList("Refused, unless that is mended:", report.refusals);
+  if (report.dry_run) fmt::print("Nothing was changed.\n");
+}
+
+}  // namespace pgcairn::cli

@@ -1,0 +1,14 @@
+// What a restore into a database did, or would do, as JSON and as text.
+#pragma once
+
+#include "cli/verb.h"
+#include "commands/logical_restore.h"
+
+namespace pgcairn::cli {
+
+// docs/json.md, restore into a database.
+Json LogicalRestoreJson(const commands::LogicalRestoreReport& report);
+// Standard output.
+void PrintLogicalRestore(const commands::LogicalRestoreReport& report);
+
+}  // namespace pgcairn::cli

@@ -1,0 +1,99 @@
+// Makes streams of chunks of what a database gives: read, cut, compare, compress, seal, store.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "commands/placed_streams.h"
+#include "commands/previous_map.h"
+#include "postgres/connection.h"
+#include "repository/cluster_access.h"
+#include "repository/map/chunk_writer.h"
+#include "repository/map/metadata_writer.h"
+#include "repository/map/unit_writer.h"
+#include "repository/pack/pack_uploader.h"
+#include "util/bytes.h"
+#include "util/progress.h"
+#include "util/result.h"
+
+namespace pgcairn::commands {
+
+using OnPiece = std::function<Status(ByteView piece)>;
+
+// A stream, and where it comes from.
+struct StreamSource {
+  std::string path;
+  std::string what;   // for people: "table public.orders"
+  bool rows = false;  // each piece is a row; else pieces end anywhere
+  // Of an earlier backup: chunks of these streams are not stored again.
+  std::vector<std::string> known_paths;
+  uint64_t bytes_about = 0;
+  // Gives all pieces; `worker` is of the calling thread. Returns how many rows there were.
+  std::function<Result<uint64_t>(postgres::Connection& worker, const OnPiece& on_piece)> read;
+  // When given: false means that this worker cannot read it now. Then the session does that has
+  // locked all tables.
+  std::function<Result<bool>(postgres::Connection& worker)> may_read = {};
+};
+
+struct CopiedStream {
+  struct Leaf {
+    NewLeaf stored;
+    std::optional<uint32_t> earlier;  // the number of a leaf of the previous map, which serves
+  };
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  std::vector<Leaf> leaves;
+};
+
+struct StreamTools {
+  const repository::ClusterAccess& cluster;
+  PreviousMap& previous;
+  repository::PackUploader& uploader;
+  repository::MetadataWriter& metadata;
+  repository::CompactionBudget* budget = nullptr;  // null: nothing is emptied
+  int compression_level = 3;
+  Progress& progress;
+};
+
+// The threads of a logical backup, one for each worker. Not for two threads at once.
+//
+// Memory for each thread: about 40 MiB, twice the longest row, and 66 bytes for each chunk that is
+// known of three parts of a table.
+class StreamCopiers {
+ public:
+  // `tools` outlives it.
+  StreamCopiers(const StreamTools& tools, size_t threads);
+  ~StreamCopiers();
+
+  // Copies all of them, each by one of the workers, the longest first; those that no worker may
+  // read by `locking`, when the others are done. Returns the number of the first; the others
+  // follow in the order of `sources`. The first error ends all, and names the stream; copying other
+  // streams may go on.
+  Result<size_t> Copy(const std::vector<StreamSource>& sources,
+                      std::vector<postgres::Connection>& workers, postgres::Connection& locking);
+
+  // When this returns OK every leaf of what was copied is with the metadata writer.
+  Status Flush();
+
+  // Its leaves are complete only after Flush.
+  const CopiedStream& result(size_t number) const { return results_[number]; }
+  repository::ChunkCounts counts() const;
+
+ private:
+  class Copier;
+  class Turns;
+
+  const StreamTools& tools_;
+  std::deque<CopiedStream> results_;  // each one is its thread's alone
+  std::vector<std::unique_ptr<Copier>> copiers_;
+};
+
+// As lists hold it. Refers to `copied`.
+PlacedStream PlaceStream(const std::string& path, const CopiedStream& copied);
+
+}  // namespace pgcairn::commands

@@ -1,0 +1,175 @@
+#include "commands/database_streams.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "commands/logical_contents.h"
+#include "sources/logical/roles_dump.h"
+#include "sources/logical/schema_dump.h"
+#include "sources/logical/table_parts.h"
+#include "util/bytes.h"
+
+namespace pgcairn::commands {
+namespace {
+
+constexpr uint64_t kPageBytes = 8192;
+
+StreamSource SchemaStream(const DatabaseToCopy& database, const std::string& path,
+                          sources::DumpFormat format, int lock_wait_s) {
+  sources::SchemaDump dump{database.programs.pg_dump, format, database.snapshot.name(),
+                           database.snapshot.unreadable(), lock_wait_s};
+  auto read = [dump](postgres::Connection& worker, const OnPiece& on_piece) -> Result<uint64_t> {
+    RETURN_IF_ERROR(sources::DumpSchema(worker, dump, on_piece));
+    return uint64_t{0};
+  };
+  return {path, "definitions of the database", false, {path}, 0, read};
+}
+
+StreamSource RolesStream(const DatabaseToCopy& database) {
+  sources::RolesDump dump{database.programs.pg_dumpall, database.facts.database,
+                          database.facts.superuser};
+  auto read = [dump](postgres::Connection& worker, const OnPiece& on_piece) -> Result<uint64_t> {
+    RETURN_IF_ERROR(sources::DumpRoles(worker, dump, on_piece));
+    return uint64_t{0};
+  };
+  return {"roles.sql", "roles of the server", false, {"roles.sql"}, 0, read};
+}
+
+StreamSource CopyStream(std::string path, std::string what, std::string copy_sql) {
+  StreamSource source;
+  source.path = std::move(path);
+  source.what = std::move(what);
+  source.rows = true;
+  source.read = [sql = std::move(copy_sql)](postgres::Connection& worker, const OnPiece& on_piece) {
+    return worker.CopyOut(sql, on_piece);
+  };
+  return source;
+}
+
+// Rows move to a neighbouring part where a table grew or was vacuumed.
+std::vector<std::string> PartAndNeighbours(const sources::TablePart& part) {
+  std::vector<std::string> paths{RowsPath(part.table_oid, part.number)};
+  if (part.number > 0) paths.push_back(RowsPath(part.table_oid, part.number - 1));
+  paths.push_back(RowsPath(part.table_oid, part.number + 1));
+  return paths;
+}
+
+void AddParts(const sources::TableToCopy& table, std::vector<StreamSource>& streams) {
+  const std::vector<sources::TablePart> parts = sources::PartsOf(table);
+  for (const sources::TablePart& part : parts) {
+    std::string what = "table " + table.name();
+    if (parts.size() > 1) what += fmt::format(", part {} of {}", part.number + 1, parts.size());
+    StreamSource source = CopyStream(RowsPath(part.table_oid, part.number), what, part.copy_sql);
+    source.known_paths = PartAndNeighbours(part);
+    source.bytes_about = table.blocks * kPageBytes / parts.size();
+    source.may_read = [&table](postgres::Connection& worker) {
+      return sources::SnapshotSession::TryLock(worker, table);
+    };
+    streams.push_back(std::move(source));
+  }
+}
+
+void DescribeSequences(const sources::DatabaseCatalog& from, format::LogicalCatalog& catalog) {
+  for (const sources::SequenceValue& sequence : from.sequences) {
+    format::LogicalSequence* added = catalog.add_sequences();
+    added->set_schema(sequence.schema);
+    added->set_name(sequence.name);
+    added->set_last_value(sequence.last_value);
+    added->set_is_called(sequence.is_called);
+  }
+}
+
+void DescribeLargeObjects(const sources::DatabaseCatalog& from, format::LogicalCatalog& catalog) {
+  for (const sources::LargeObject& object : from.large_objects) {
+    format::LogicalLargeObject* added = catalog.add_large_objects();
+    added->set_oid(object.oid);
+    added->set_size(object.size);
+    added->set_owner(object.owner);
+    for (const std::string& grant : object.grants) added->add_grants(grant);
+    if (object.comment) added->set_comment(*object.comment);
+  }
+  catalog.set_large_object_page_bytes(sources::kLargeObjectPageBytes);
+  catalog.set_large_object_parts(from.large_objects.empty() ? 0 : 1);
+}
+
+format::LogicalTable DescribeTable(const sources::TableToCopy& table) {
+  format::LogicalTable described;
+  described.set_oid(table.oid);
+  described.set_schema(table.schema);
+  described.set_name(table.relation);
+  for (const std::string& column : table.columns) described.add_columns(column);
+  described.set_condition(table.condition);
+  described.set_of_extension(table.of_extension);
+  described.set_load_schema(table.load_schema);
+  described.set_load_name(table.load_relation);
+  return described;
+}
+
+}  // namespace
+
+std::vector<StreamSource> DocumentsOf(const DatabaseToCopy& database, int lock_wait_s) {
+  return {SchemaStream(database, "schema.dump", sources::DumpFormat::kCustom, lock_wait_s),
+          SchemaStream(database, "schema.sql", sources::DumpFormat::kPlain, lock_wait_s),
+          RolesStream(database)};
+}
+
+std::vector<StreamSource> RowsOf(const DatabaseToCopy& database) {
+  std::vector<StreamSource> streams;
+  for (const sources::TableToCopy& table : database.snapshot.tables()) AddParts(table, streams);
+  if (database.catalog.large_objects.empty()) return streams;
+  StreamSource objects =
+      CopyStream(LargeObjectsPath(0), "large objects", sources::CopyOfLargeObjects());
+  objects.known_paths = {objects.path};
+  for (const sources::LargeObject& object : database.catalog.large_objects) {
+    objects.bytes_about += object.size;
+  }
+  streams.push_back(std::move(objects));
+  return streams;
+}
+
+format::LogicalCatalog DescribeRows(const DatabaseToCopy& database, const StreamCopiers& copied,
+                                    size_t first) {
+  format::LogicalCatalog catalog;
+  catalog.set_database(database.facts.database);
+  catalog.set_encoding(database.facts.encoding);
+  catalog.set_server_version_num(static_cast<uint32_t>(database.facts.version_num));
+  catalog.set_dump_program(fmt::format("pg_dump {}", database.programs.pg_dump.major));
+  for (const std::string& role : database.catalog.roles) catalog.add_roles(role);
+  for (const sources::Extension& extension : database.catalog.extensions) {
+    format::LogicalExtension* added = catalog.add_extensions();
+    added->set_name(extension.name);
+    added->set_schema(extension.schema);
+    added->set_version(extension.version);
+  }
+  for (const sources::MaterializedView& view : database.catalog.filled_views) {
+    format::LogicalView* added = catalog.add_filled_views();
+    added->set_schema(view.schema);
+    added->set_name(view.name);
+  }
+  size_t stream = first;
+  for (const sources::TableToCopy& table : database.snapshot.tables()) {
+    format::LogicalTable described = DescribeTable(table);
+    const size_t parts = sources::PartsOf(table).size();
+    described.set_parts(static_cast<uint32_t>(parts));
+    for (size_t part = 0; part < parts; ++part, ++stream) {
+      described.set_rows(described.rows() + copied.result(stream).rows);
+      described.set_bytes(described.bytes() + copied.result(stream).bytes);
+    }
+    *catalog.add_tables() = std::move(described);
+  }
+  DescribeSequences(database.catalog, catalog);
+  DescribeLargeObjects(database.catalog, catalog);
+  return catalog;
+}
+
+StreamSource CatalogStream(const format::LogicalCatalog& catalog) {
+  auto read = [text = catalog.SerializeAsString()](postgres::Connection&,
+                                                   const OnPiece& on_piece) -> Result<uint64_t> {
+    RETURN_IF_ERROR(on_piece(AsBytes(text)));
+    return uint64_t{0};
+  };
+  return {"catalog", "catalog", false, {"catalog"}, 0, read};
+}
+
+}  // namespace pgcairn::commands

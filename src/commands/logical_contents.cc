@@ -1,0 +1,144 @@
+#include "commands/logical_contents.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <utility>
+
+#include "repository/map/chunk_reader.h"
+
+namespace pgcairn::commands {
+namespace {
+
+// Some 300 bytes a table.
+constexpr uint64_t kCatalogBytesMax = uint64_t{512} << 20;
+// lo_put takes pages of int4 bytes; more than this nobody writes.
+constexpr uint32_t kLargeObjectPageBytesMax = uint32_t{64} << 20;
+
+Error Contradiction(const std::string& what) {
+  return {Code::kDamaged, "the backup contradicts itself: " + what, "restore from another backup"};
+}
+
+}  // namespace
+
+std::string RowsPath(uint32_t table_oid, uint32_t part) {
+  return fmt::format("rows/{}/{}", table_oid, part);
+}
+
+std::string LargeObjectsPath(uint32_t part) { return fmt::format("large_objects/{}", part); }
+
+Result<LogicalContents> LogicalContents::Open(const repository::ClusterAccess& cluster,
+                                              const format::Manifest& manifest) {
+  if (manifest.method() != format::Manifest::LOGICAL) {
+    return Error{Code::kUsage, fmt::format("{} is not a logical backup", manifest.backup_id()), ""};
+  }
+  LogicalContents contents(cluster);
+  contents.left_out_.assign(manifest.left_out().begin(), manifest.left_out().end());
+  const std::string doing = "reading what " + manifest.backup_id() + " holds";
+  RETURN_IF_ERROR(contents.ReadLists(manifest).Context(doing));
+  RETURN_IF_ERROR(contents.ReadCatalog().Context(doing));
+  RETURN_IF_ERROR(contents.CheckCatalog().Context(doing));
+  return contents;
+}
+
+Status LogicalContents::ReadLists(const format::Manifest& manifest) {
+  repository::BlobReader reader(*cluster_);
+  for (const format::BlobReference& message : manifest.stream_lists()) {
+    ASSIGN_OR_RETURN(repository::BlobReference at, repository::FromMessage(message));
+    ASSIGN_OR_RETURN(Bytes raw,
+                     reader.Read(repository::ObjectKind::kMetadataPack, at.pack, at.location));
+    ASSIGN_OR_RETURN(repository::StreamList decoded, repository::DecodeStreamList(raw));
+    lists_.push_back(std::make_unique<repository::StreamList>(std::move(decoded)));
+    for (const repository::StreamEntry& entry : lists_.back()->streams) {
+      if (entry.kind != repository::StreamKind::kChunks) {
+        return Contradiction(entry.path + " is no stream of a database");
+      }
+      if (!streams_.emplace(entry.path, LogicalStream{lists_.back().get(), &entry}).second) {
+        return Contradiction(entry.path + " is there twice");
+      }
+    }
+  }
+  if (streams_.size() == manifest.stream_count()) return {};
+  return Contradiction("its lists hold another number of streams");
+}
+
+Result<LogicalStream> LogicalContents::Find(const std::string& path) const {
+  auto found = streams_.find(path);
+  if (found == streams_.end()) return Contradiction(path + " is missing");
+  return found->second;
+}
+
+Status LogicalContents::ReadCatalog() {
+  ASSIGN_OR_RETURN(LogicalStream stream, Find("catalog"));
+  if (stream.entry->size > kCatalogBytesMax) return Contradiction("its catalog is too long");
+  Bytes raw;
+  LogicalStreamReader reader(*this, stream);
+  for (;;) {
+    ASSIGN_OR_RETURN(ByteView piece, reader.Next());
+    if (piece.empty()) break;
+    Append(raw, piece);
+  }
+  if (catalog_.ParseFromArray(raw.data(), static_cast<int>(raw.size()))) return {};
+  return Contradiction("its catalog cannot be read");
+}
+
+Result<uint64_t> LogicalContents::SizeOfParts(const std::string& folder, uint32_t parts) const {
+  uint64_t bytes = 0;
+  for (uint32_t part = 0; part < parts; ++part) {
+    ASSIGN_OR_RETURN(LogicalStream stream, Find(fmt::format("{}/{}", folder, part)));
+    bytes += stream.entry->size;
+  }
+  return bytes;
+}
+
+Status LogicalContents::CheckCatalog() const {
+  std::set<uint32_t> oids;
+  // Every part is one stream, so more of them than streams are missing ones.
+  uint64_t parts = 0;
+  for (const format::LogicalTable& table : catalog_.tables()) {
+    const std::string name = fmt::format("{}.{}", table.schema(), table.name());
+    if (table.parts() == 0 || !oids.insert(table.oid()).second) {
+      return Contradiction("its catalog is wrong about " + name);
+    }
+    ASSIGN_OR_RETURN(uint64_t bytes,
+                     SizeOfParts(fmt::format("rows/{}", table.oid()), table.parts()));
+    if (bytes != table.bytes()) return Contradiction(name + " has another size than its parts");
+    parts += table.parts();
+  }
+  RETURN_IF_ERROR(SizeOfParts("large_objects", catalog_.large_object_parts()));
+  parts += catalog_.large_object_parts();
+  if (catalog_.large_object_parts() > 0 &&
+      (catalog_.large_object_page_bytes() == 0 ||
+       catalog_.large_object_page_bytes() > kLargeObjectPageBytesMax)) {
+    return Contradiction("its large objects have pages of an impossible size");
+  }
+  uint64_t of_rows = 0;
+  for (const auto& [path, stream] : streams_) {
+    if (path.starts_with("rows/") || path.starts_with("large_objects/")) ++of_rows;
+  }
+  if (of_rows == parts) return {};
+  return Contradiction("it has rows that its catalog does not know");
+}
+
+LogicalStreamReader::LogicalStreamReader(const LogicalContents& contents,
+                                         const LogicalStream& stream)
+    : contents_(contents), stream_(stream), reader_(contents.cluster()) {}
+
+Result<ByteView> LogicalStreamReader::Next() {
+  const repository::StreamEntry& entry = *stream_.entry;
+  if (next_leaf_ < entry.leaf_count) {
+    Result<repository::ChunkLeaf> leaf =
+        repository::ReadChunkLeaf(reader_, *stream_.list, entry.first_leaf + next_leaf_);
+    if (!leaf.ok()) return std::move(leaf).Context("reading " + entry.path).error();
+    RETURN_IF_ERROR(
+        repository::ReadChunks(reader_, contents_.cluster().keys.chunk_key(), *leaf, bytes_)
+            .Context("reading " + entry.path));
+    ++next_leaf_;
+    read_bytes_ += bytes_.size();
+    if (read_bytes_ <= entry.size) return ByteView(bytes_);
+  }
+  if (read_bytes_ == entry.size) return ByteView();
+  return Contradiction(entry.path + " has another size than its chunks");
+}
+
+}  // namespace pgcairn::commands

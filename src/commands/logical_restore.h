@@ -1,0 +1,67 @@
+// Restores a logical backup, or some of its tables, into a database.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "util/progress.h"
+#include "util/result.h"
+
+namespace pgcairn::commands {
+
+enum class LogicalScope {
+  kEverything,
+  kSchema,  // definitions, no rows
+  kTables,  // those that are named, with their rows
+};
+
+struct LogicalRestoreOptions {
+  std::string source = "latest";  // the newest logical backup; or a backup's id
+  LogicalScope scope = LogicalScope::kEverything;
+  std::string target_url;           // empty: the cluster's own database
+  std::vector<std::string> tables;  // "schema.name", or a name that is unique in the backup
+  bool replace = false;             // rows of tables that are there already
+  bool create_roles = false;
+  bool dry_run = false;
+  ProgressStyle progress = ProgressStyle::kNone;
+};
+
+struct LogicalRestoreReport {
+  struct Table {
+    std::string schema;
+    std::string name;
+    uint64_t rows = 0;
+    uint64_t bytes = 0;  // of the rows' text
+  };
+  std::string backup_id;
+  std::string database;  // the target's name
+  bool dry_run = false;
+  // What is to be done, and how much of that was, in order.
+  std::vector<std::string> steps;
+  size_t steps_done = 0;
+  std::vector<Table> tables;
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  uint64_t large_objects = 0;
+  uint64_t sequences = 0;
+  std::vector<std::string> missing_roles;  // made, when create_roles says so
+  // What the target will not have, and why; what else is worth knowing.
+  std::vector<std::string> skipped;
+  std::vector<std::string> warnings;
+  // Dry run: why nothing would be restored.
+  std::vector<std::string> refusals;
+  uint64_t requests = 0;  // to the storage, of all kinds
+  uint64_t bytes_fetched = 0;
+  double seconds = 0;
+};
+
+// When this returns OK every row that the backup has of the restored tables is there, committed:
+// they were counted. Errors before anything was changed: kUsage, kNotFound, kRefused (the database
+// is not empty, roles or extensions are missing), kPermission, kConnection. Afterwards they say
+// what was done and how to go on: kDamaged, and whatever the server or pg_restore answers.
+Result<LogicalRestoreReport> RestoreLogical(const config::Settings& settings,
+                                            const LogicalRestoreOptions& options);
+
+}  // namespace pgcairn::commands

@@ -1,0 +1,201 @@
+#include "commands/logical_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "commands/logical_run.h"
+#include "commands/work_in_parallel.h"
+#include "sources/logical/large_object_load.h"
+#include "sources/logical/table_load.h"
+#include "util/log.h"
+
+namespace pgcairn::commands {
+namespace {
+
+// Parts of one table that one transaction loads.
+struct RowItem {
+  size_t table = 0;  // index in RowLoad::tables
+  uint32_t first_part = 0;
+  uint32_t parts = 0;
+  uint64_t bytes = 0;
+};
+
+// What an extension made goes in the transaction that loads the table, so that it is one item.
+Result<std::vector<RowItem>> ItemsOf(const RowLoad& load) {
+  std::vector<RowItem> items;
+  for (size_t i = 0; i < load.tables.size(); ++i) {
+    const format::LogicalTable& table = *load.tables[i];
+    if (table.of_extension()) {
+      items.push_back({i, 0, table.parts(), table.bytes()});
+      continue;
+    }
+    for (uint32_t part = 0; part < table.parts(); ++part) {
+      ASSIGN_OR_RETURN(LogicalStream stream, load.contents.Find(RowsPath(table.oid(), part)));
+      if (stream.entry->size > 0) items.push_back({i, part, 1, stream.entry->size});
+    }
+  }
+  std::ranges::stable_sort(items, std::ranges::greater(), &RowItem::bytes);
+  return items;
+}
+
+sources::TableToLoad ToTable(const format::LogicalTable& table) {
+  const bool through_another = !table.load_name().empty();
+  return {through_another ? table.load_schema() : table.schema(),
+          through_another ? table.load_name() : table.name(),
+          {table.columns().begin(), table.columns().end()}};
+}
+
+class RowLoader {
+ public:
+  explicit RowLoader(const RowLoad& load) : load_(load), rows_(load.tables.size()) {}
+
+  Status Run() {
+    ASSIGN_OR_RETURN(items_, ItemsOf(load_));
+    RETURN_IF_ERROR(OpenSessions());
+    uint64_t bytes = 0;
+    for (const RowItem& item : items_) bytes += item.bytes;
+    Progress progress(load_.progress, "restore", bytes);
+    std::atomic<size_t> next{0};
+    WorkInParallel(sessions_.size(), items_.size(), progress, [&]() -> Worker {
+      postgres::Connection& connection = sessions_[next++].connection;
+      return [&](size_t item) {
+        if (!failed_) Note(Load(connection, items_[item], progress));
+      };
+    });
+    progress.Finish();
+    RETURN_IF_ERROR(error_);
+    return Compare();
+  }
+
+  uint64_t rows() const {
+    uint64_t sum = 0;
+    for (const std::atomic<uint64_t>& rows : rows_) sum += rows;
+    return sum;
+  }
+
+ private:
+  // One after the other: a service bans who tries a wrong password many times at once.
+  Status OpenSessions() {
+    const size_t wanted = std::min(load_.threads, std::max<size_t>(1, items_.size()));
+    const sources::RowText text = LogicalRun::RowTextOf(load_.contents.catalog());
+    while (sessions_.size() < wanted) {
+      Result<sources::LoadSession> session = sources::OpenLoadSession(load_.conninfo, text);
+      if (!session.ok() && (sessions_.empty() || session.code() != Code::kConnection)) {
+        return session.status();
+      }
+      if (!session.ok()) {
+        LogWarning("{} sessions load rows, and not {}: {}", sessions_.size(), wanted,
+                   session.error().message);
+        return {};
+      }
+      sessions_.push_back(std::move(session).value());
+    }
+    return {};
+  }
+
+  Status Load(postgres::Connection& connection, const RowItem& item, Progress& progress) {
+    uint64_t rows = 0;
+    auto parts = [&]() -> Status {
+      ASSIGN_OR_RETURN(rows, LoadParts(connection, item, progress));
+      return {};
+    };
+    RETURN_IF_ERROR(sources::InTransaction(connection, parts));
+    rows_[item.table] += rows;
+    return {};
+  }
+
+  Result<uint64_t> LoadParts(postgres::Connection& connection, const RowItem& item,
+                             Progress& progress) {
+    const format::LogicalTable& from = *load_.tables[item.table];
+    const sources::TableToLoad to = ToTable(from);
+    if (from.of_extension()) {
+      RETURN_IF_ERROR(sources::DeleteRows(connection, to, from.condition()));
+    }
+    uint64_t rows = 0;
+    for (uint32_t part = item.first_part; part < item.first_part + item.parts; ++part) {
+      ASSIGN_OR_RETURN(LogicalStream stream, load_.contents.Find(RowsPath(from.oid(), part)));
+      LogicalStreamReader reader(load_.contents, stream);
+      auto next = [&]() -> Result<ByteView> {
+        if (failed_) return Error{Code::kCancelled, "another session failed", ""};
+        Result<ByteView> piece = reader.Next();
+        if (piece.ok()) progress.Add(piece->size());
+        return piece;
+      };
+      ASSIGN_OR_RETURN(uint64_t taken, sources::LoadRows(connection, to, next));
+      rows += taken;
+    }
+    return rows;
+  }
+
+  void Note(const Status& status) {
+    if (status.ok()) return;
+    std::lock_guard lock(mutex_);
+    if (!failed_) error_ = status;
+    failed_ = true;
+  }
+
+  Status Compare() const {
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      const format::LogicalTable& table = *load_.tables[i];
+      if (rows_[i] == table.rows()) continue;
+      return Error{Code::kFailed,
+                   fmt::format("{}.{} took {} rows, and the backup has {} of it", table.schema(),
+                               table.name(), rows_[i].load(), table.rows()),
+                   ""};
+    }
+    return {};
+  }
+
+  const RowLoad& load_;
+  std::vector<RowItem> items_;
+  std::vector<sources::LoadSession> sessions_;
+  std::vector<std::atomic<uint64_t>> rows_;  // by table
+  std::mutex mutex_;
+  std::atomic<bool> failed_{false};
+  Status error_;  // the first
+};
+
+std::vector<sources::LargeObjectToMake> ToMake(const format::LogicalCatalog& catalog) {
+  std::vector<sources::LargeObjectToMake> objects;
+  for (const format::LogicalLargeObject& from : catalog.large_objects()) {
+    sources::LargeObjectToMake object;
+    object.oid = from.oid();
+    object.size = from.size();
+    object.owner = from.owner();
+    object.grants.assign(from.grants().begin(), from.grants().end());
+    object.has_comment = from.has_comment();
+    object.comment = from.comment();
+    objects.push_back(std::move(object));
+  }
+  return objects;
+}
+
+}  // namespace
+
+Result<uint64_t> LoadAllRows(const RowLoad& load) {
+  RowLoader loader(load);
+  RETURN_IF_ERROR(loader.Run());
+  return loader.rows();
+}
+
+Status LoadLargeObjects(const LogicalContents& contents, postgres::Connection& connection) {
+  const format::LogicalCatalog& catalog = contents.catalog();
+  const std::vector<sources::LargeObjectToMake> objects = ToMake(catalog);
+  RETURN_IF_ERROR(sources::MakeLargeObjects(connection, objects));
+  for (uint32_t part = 0; part < catalog.large_object_parts(); ++part) {
+    ASSIGN_OR_RETURN(LogicalStream stream, contents.Find(LargeObjectsPath(part)));
+    LogicalStreamReader reader(contents, stream);
+    RETURN_IF_ERROR(
+        sources::LoadLargeObjectPages(connection, catalog.large_object_page_bytes(), [&] {
+          return reader.Next();
+        }).status());
+  }
+  return sources::FinishLargeObjects(connection, objects);
+}
+
+}  // namespace pgcairn::commands

@@ -1,0 +1,88 @@
+#include "commands/logical_source.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <charconv>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "postgres/client_programs.h"
+#include "repository/manifest/manifest_store.h"
+#include "util/file.h"
+#include "util/log.h"
+
+namespace pgcairn::commands {
+namespace {
+
+Error NotLogical(const std::string& what) {
+  return {Code::kUsage, what,
+          "a physical backup is restored to a directory: --target-dir=DIR, without --target-url"};
+}
+
+// "pg_dump (PostgreSQL) 15.14 (Debian ...)": a dump is read by programs as new as its own.
+int MajorOfDump(const format::LogicalCatalog& catalog) {
+  constexpr std::string_view kBefore = "(PostgreSQL) ";
+  const std::string& program = catalog.dump_program();
+  int major = 0;
+  if (const size_t at = program.find(kBefore); at != std::string::npos) {
+    const char* begin = program.data() + at + kBefore.size();
+    std::from_chars(begin, program.data() + program.size(), major);
+  }
+  return major > 0 ? major : static_cast<int>(catalog.server_version_num() / 10000);
+}
+
+Status WriteStream(const LogicalContents& contents, const std::string& name,
+                   const std::string& path) {
+  ASSIGN_OR_RETURN(LogicalStream stream, contents.Find(name));
+  ASSIGN_OR_RETURN(UniqueFd file, Open(path, O_WRONLY | O_CREAT | O_EXCL));
+  LogicalStreamReader reader(contents, stream);
+  for (;;) {
+    ASSIGN_OR_RETURN(ByteView piece, reader.Next());
+    if (piece.empty()) break;
+    RETURN_IF_ERROR(WriteAll(file.get(), piece, path));
+  }
+  return file.Close(path);
+}
+
+}  // namespace
+
+Result<format::Manifest> ChooseLogicalBackup(const repository::ClusterAccess& cluster,
+                                             const std::string& source) {
+  ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(cluster));
+  ASSIGN_OR_RETURN(std::string asked_for, repository::ResolveBackupId(ids, source));
+  if (source != "latest") {
+    ASSIGN_OR_RETURN(repository::StoredManifest stored,
+                     repository::ReadManifest(cluster, asked_for));
+    if (stored.manifest.method() == format::Manifest::LOGICAL) return std::move(stored.manifest);
+    return NotLogical(fmt::format("{} is a physical backup", asked_for));
+  }
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+    Result<repository::StoredManifest> stored = repository::ReadManifest(cluster, *id);
+    if (stored.ok() && stored->manifest.method() == format::Manifest::LOGICAL) {
+      return std::move(stored->manifest);
+    }
+    if (stored.ok()) continue;
+    if (stored.code() != Code::kDamaged) return stored.error();
+    LogWarning("{} is left out: {}", *id, stored.error().message);
+  }
+  return NotLogical("no backup that can be read is a logical one");
+}
+
+SchemaFile::SchemaFile(TrialDirectory directory, postgres::ClientProgram pg_restore)
+    : directory_(std::move(directory)),
+      archive_{std::move(pg_restore), directory_.path() + "/schema.dump"} {}
+
+Result<SchemaFile> SchemaFile::Fetch(const LogicalContents& contents, const std::string& parent,
+                                     const std::string& bin_dir) {
+  ASSIGN_OR_RETURN(
+      postgres::ClientProgram pg_restore,
+      postgres::FindClientProgram("pg_restore", MajorOfDump(contents.catalog()), bin_dir));
+  ASSIGN_OR_RETURN(TrialDirectory directory, TrialDirectory::Make(parent));
+  SchemaFile file(std::move(directory), std::move(pg_restore));
+  RETURN_IF_ERROR(WriteStream(contents, "schema.dump", file.archive_.path));
+  return file;
+}
+
+}  // namespace pgcairn::commands
