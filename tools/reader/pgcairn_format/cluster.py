@@ -37,6 +37,7 @@ class Cluster:
     data_keys: Dict[bytes, bytes]
     fingerprint_secret: bytes
     wal_identity_key: bytes
+    chunk_key: bytes
 
     def name(self, below: str) -> str:
         return f"{self.folder}/{below}"
@@ -57,7 +58,13 @@ def open_cluster(
     epoch, ids = _open_newest_epoch(storage, folder, credentials, repository_id, warn)
     data_keys = {key.key_id: key.key for key in epoch.data_keys}
     return Cluster(
-        storage, folder, ids, data_keys, epoch.fingerprint_secret, epoch.wal_identity_key
+        storage,
+        folder,
+        ids,
+        data_keys,
+        epoch.fingerprint_secret,
+        epoch.wal_identity_key,
+        epoch.chunk_key,
     )
 
 
@@ -255,7 +262,8 @@ def _why_no_root(
 def _check_epoch(epoch: Epoch, number: str, ids: ClusterIds, name: str) -> None:
     if f"{epoch.number:08x}" != number or epoch.cluster_id != ids.cluster_id:
         raise ReaderError(name, "belongs to another epoch or cluster")
-    if len(epoch.fingerprint_secret) != 192 or len(epoch.wal_identity_key) != 32:
+    lengths = (len(epoch.fingerprint_secret), len(epoch.wal_identity_key), len(epoch.chunk_key))
+    if lengths != (192, 32, 32):
         raise ReaderError(name, "has a key of the wrong length")
     for key in epoch.data_keys:
         expected = hmac.digest(key.key, b"pgcairn data key id v1", "sha256")[:8]

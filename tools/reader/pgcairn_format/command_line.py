@@ -6,12 +6,14 @@ import argparse
 import json
 import os
 import sys
-from typing import List
+from typing import List, Tuple
 
 from . import fingerprint, manifest, recovery, references, report, wal
 from .access_key import Credentials, read_key_file
 from .cluster import Cluster, check_cluster_name, find_history, open_cluster, open_repository
 from .errors import ReaderError
+from .export import ExportOptions, export
+from .messages import LogicalCatalog
 from .restore import Restore, RestoreOptions
 from .storage import Storage
 from .tablespaces import parse_mapping
@@ -52,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=show)
 
     _add_restore(commands.add_parser("restore", help="write a backup's files"))
+
+    _add_export(commands.add_parser("export", help="write one database's rows as SQL"))
 
     wal_commands = commands.add_parser("wal", help="the WAL archive").add_subparsers(
         required=True, metavar="COMMAND"
@@ -96,6 +100,17 @@ def _add_restore(command: argparse.ArgumentParser) -> None:
         help="fail when libxxhash is not installed, instead of leaving out this check",
     )
     command.set_defaults(command=restore)
+
+
+def _add_export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("id")
+    command.add_argument(
+        "--to-file", required=True, metavar="FILE", help="for psql; must not be there yet"
+    )
+    command.add_argument(
+        "--roles-to-file", metavar="FILE", help="the roles, which are to be loaded before"
+    )
+    command.set_defaults(command=export_backup)
 
 
 def _add_system_identifier(command: argparse.ArgumentParser) -> None:
@@ -180,6 +195,32 @@ def _print_next_steps(options: argparse.Namespace, lines: List[str], left_out: i
     print("\n".join(lines))
     if not options.key_file and os.environ.get(PASSPHRASE_VARIABLE):
         print(f"the server must be started with {PASSPHRASE_VARIABLE} in its environment")
+
+
+def export_backup(options: argparse.Namespace, storage: Storage) -> int:
+    cluster = _open(options, storage)
+    opened = manifest.open_manifest(cluster, manifest.resolve_backup_id(cluster, options.id))
+    catalog = export(cluster, opened, ExportOptions(options.to_file, options.roles_to_file))
+    _print_exported(options, catalog, opened.left_out)
+    return DONE
+
+
+def _print_exported(
+    options: argparse.Namespace, catalog: LogicalCatalog, left_out: Tuple[bytes, ...]
+) -> None:
+    database = catalog.database.decode("utf-8", "replace")
+    rows = sum(table.rows for table in catalog.tables)
+    print(
+        f"wrote {len(catalog.tables)} tables with {rows} rows, {len(catalog.sequences)} sequences, "
+        f"{len(catalog.large_objects)} large objects of database {database} to {options.to_file}"
+    )
+    print(f"load it into an empty database with the encoding {catalog.encoding}")
+    if options.roles_to_file:
+        print(f"the roles are in {options.roles_to_file}: load them before, if they are not there")
+    else:
+        print("roles are not in the file; --roles-to-file writes them to another")
+    for line in left_out:
+        print(f"not in the backup: {line.decode('utf-8', 'replace')}")
 
 
 def wal_fetch(options: argparse.Namespace, storage: Storage) -> int:

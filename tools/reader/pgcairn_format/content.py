@@ -71,7 +71,7 @@ class ContentReader:
                 self._check(leaf, span[0], bytes(span[2]), where)
             else:
                 by_blob.setdefault(blob, []).append(span)
-        for blob in sorted(by_blob, key=_storage_order):
+        for blob in sorted(by_blob, key=storage_order):
             raw = self._packs.blob(blob, headers.DATA_PACK)
             for entry, offset, length in by_blob[blob]:
                 place = leaf.place_of[entry]
@@ -98,5 +98,5 @@ def _spans(unit_count: int, first_entry: int, position: int, size: int) -> List[
     return spans
 
 
-def _storage_order(blob: BlobReference) -> Tuple[bytes, int]:
+def storage_order(blob: BlobReference) -> Tuple[bytes, int]:
     return blob.pack.sha256, blob.offset

@@ -1,4 +1,4 @@
-"""Map leaves: where each unit of a stream is stored (section 7)."""
+"""Map leaves of pages: where each unit of a stream is stored (section 7)."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def parse(raw: bytes, where: str) -> Union[Leaf, Patch]:
         raise ReaderError(where, f"has {units} units of {unit_size} bytes in {blobs} blobs")
     if kind == KIND_PATCH:
         return _parse_patch(raw, units, packs, blobs, where)
-    blobs_at, units_at = _tables(FIXED.size, packs, blobs)
+    blobs_at, units_at = table_ends(FIXED.size, packs, blobs)
     if len(raw) != units_at + units * (2 + 4 + 8):
         raise ReaderError(where, "has a length that does not fit its counts")
-    table = _blobs(raw[FIXED.size : blobs_at], raw[blobs_at:units_at], where)
+    table = data_blobs(raw[FIXED.size : blobs_at], raw[blobs_at:units_at], where)
     return _rows(raw, units_at, units, table, where)
 
 
@@ -74,7 +74,7 @@ def _parse_patch(raw: bytes, units: int, packs: int, blobs: int, where: str) -> 
     (entries,) = ENTRY_COUNT.unpack_from(raw, FIXED.size)
     if not 1 <= entries <= units:
         raise ReaderError(where, f"has {entries} entries for {units} units")
-    blobs_at, which_at = _tables(packs_at, packs, blobs)
+    blobs_at, which_at = table_ends(packs_at, packs, blobs)
     if len(raw) != which_at + entries * (2 + 2 + 4 + 8):
         raise ReaderError(where, "has a length that does not fit its counts")
     base_pack_end = base_at + PACK_COLUMNS.size
@@ -91,7 +91,7 @@ def _parse_patch(raw: bytes, units: int, packs: int, blobs: int, where: str) -> 
     grown = range(base_units, units)
     if len(grown) and which[-len(grown) :] != tuple(grown):
         raise ReaderError(where, "lacks an entry for a unit that its base does not have")
-    table = _blobs(raw[packs_at:blobs_at], raw[blobs_at:which_at], where)
+    table = data_blobs(raw[packs_at:blobs_at], raw[blobs_at:which_at], where)
     rows = _rows(raw, which_at + 2 * entries, entries, table, where)
     return Patch(base, base_units, units, which, rows)
 
@@ -116,13 +116,13 @@ def apply(patch: Patch, base: Union[Leaf, Patch], where: str) -> Leaf:
     return Leaf(blobs, blob_of, place_of, fingerprint_of)
 
 
-def _tables(packs_at: int, packs: int, blobs: int) -> Tuple[int, int]:
+def table_ends(packs_at: int, packs: int, blobs: int) -> Tuple[int, int]:
     """Where the table of blobs begins, and where it ends."""
     blobs_at = packs_at + packs * PACK_COLUMNS.size
     return blobs_at, blobs_at + blobs * BLOB_COLUMNS.size
 
 
-def _blobs(packs: bytes, blobs: bytes, where: str) -> List[BlobReference]:
+def data_blobs(packs: bytes, blobs: bytes, where: str) -> List[BlobReference]:
     table = blob_table(blobs, pack_table(packs, where), MAX_DATA_RAW, where)
     if any(last != 0 for _, last in table):
         raise ReaderError(where, "has a damaged blob reference")

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime, timedelta, timezone
-from typing import Dict, List, Tuple
+from typing import Dict, Iterator, List, Tuple
 
 from . import header as headers
-from . import references
+from . import references, stream_list
+from .blob import MAX_METADATA_RAW
 from .cluster import Cluster
 from .document import MAX_SEALED_OBJECT, open_sealed
 from .errors import ReaderError
 from .messages import BackupMethod, BackupType, Manifest
+from .packs import PackReader, from_message
 from .references import BACKUP_ID
+from .stream_list import Stream, StreamList
 
 SHORT_BACKUP_ID = re.compile(r"backup_([0-9]{8}_[0-9]{6})")
 
@@ -50,6 +53,25 @@ def read_references(cluster: Cluster, manifest: Manifest) -> Dict[bytes, int]:
     if (len(packs), sum(packs.values())) != (manifest.pack_count, manifest.pack_bytes):
         raise ReaderError(name, "has other packs than the manifest says")
     return packs
+
+
+def read_streams(
+    cluster: Cluster, manifest: Manifest, packs: PackReader
+) -> Iterator[Tuple[StreamList, Stream]]:
+    """All streams in the order of their lists, one list in memory. Raises at the end when the
+    manifest says another number of them, or another size."""
+    name = cluster.name(f"backups/{manifest.backup_id}")
+    count = size = 0
+    for number, message in enumerate(manifest.stream_lists):
+        where = f"{name}, stream list {number}"
+        reference = from_message(message, MAX_METADATA_RAW, where)
+        streams = stream_list.parse(packs.blob(reference, headers.METADATA_PACK), where)
+        for stream in streams.streams:
+            yield streams, stream
+            count += 1
+            size += stream.size
+    if (count, size) != (manifest.stream_count, manifest.stream_bytes):
+        raise ReaderError(name, f"says other than {count} streams of {size} bytes")
 
 
 def backup_ids(cluster: Cluster) -> List[str]:

@@ -7,6 +7,7 @@ A field that is absent has the default of Protocol Buffers 3; `optional` fields 
 
 from __future__ import annotations
 
+import builtins
 import enum
 from dataclasses import dataclass
 from typing import Optional, Tuple
@@ -333,6 +334,11 @@ class Manifest(Message):
     unseen_changes: Tuple[bytes, ...] = ()
     unseen_change_count: int = 0
     resumed_from: Optional[str] = None
+    table_count: int = 0
+    row_count: int = 0
+    chunk_count: int = 0
+    new_chunk_count: int = 0
+    left_out: Tuple[bytes, ...] = ()
 
     FIELDS = {
         1: Field("backup_id", Kind.STRING),
@@ -397,6 +403,131 @@ class Manifest(Message):
         103: Field("unseen_changes", Kind.BYTES, repeated=True),
         104: Field("unseen_change_count", Kind.UINT64),
         105: Field("resumed_from", Kind.STRING),
+        120: Field("table_count", Kind.UINT64),
+        121: Field("row_count", Kind.UINT64),
+        122: Field("chunk_count", Kind.UINT64),
+        123: Field("new_chunk_count", Kind.UINT64),
+        124: Field("left_out", Kind.BYTES, repeated=True),
+    }
+
+
+# logical.proto
+
+
+@dataclass(frozen=True)
+class LogicalTable(Message):
+    # One of its fields takes the name of the type.
+    oid: int = 0
+    schema: builtins.bytes = b""
+    name: builtins.bytes = b""
+    columns: Tuple[builtins.bytes, ...] = ()
+    parts: int = 0
+    rows: int = 0
+    bytes: int = 0
+    condition: builtins.bytes = b""
+    of_extension: bool = False
+    load_schema: builtins.bytes = b""
+    load_name: builtins.bytes = b""
+
+    FIELDS = {
+        1: Field("oid", Kind.UINT32),
+        2: Field("schema", Kind.BYTES),
+        3: Field("name", Kind.BYTES),
+        4: Field("columns", Kind.BYTES, repeated=True),
+        5: Field("parts", Kind.UINT32),
+        6: Field("rows", Kind.UINT64),
+        7: Field("bytes", Kind.UINT64),
+        8: Field("condition", Kind.BYTES),
+        9: Field("of_extension", Kind.BOOL),
+        10: Field("load_schema", Kind.BYTES),
+        11: Field("load_name", Kind.BYTES),
+    }
+
+
+@dataclass(frozen=True)
+class LogicalSequence(Message):
+    schema: bytes = b""
+    name: bytes = b""
+    last_value: int = 0
+    is_called: bool = False
+
+    FIELDS = {
+        1: Field("schema", Kind.BYTES),
+        2: Field("name", Kind.BYTES),
+        3: Field("last_value", Kind.SINT64),
+        4: Field("is_called", Kind.BOOL),
+    }
+
+
+@dataclass(frozen=True)
+class LogicalLargeObject(Message):
+    oid: int = 0
+    size: int = 0
+    owner: bytes = b""
+    grants: Tuple[bytes, ...] = ()
+    comment: Optional[bytes] = None
+
+    FIELDS = {
+        1: Field("oid", Kind.UINT32),
+        2: Field("size", Kind.UINT64),
+        3: Field("owner", Kind.BYTES),
+        4: Field("grants", Kind.BYTES, repeated=True),
+        5: Field("comment", Kind.BYTES),
+    }
+
+
+@dataclass(frozen=True)
+class LogicalExtension(Message):
+    name: bytes = b""
+    schema: bytes = b""
+    version: bytes = b""
+
+    FIELDS = {
+        1: Field("name", Kind.BYTES),
+        2: Field("schema", Kind.BYTES),
+        3: Field("version", Kind.BYTES),
+    }
+
+
+@dataclass(frozen=True)
+class LogicalView(Message):
+    schema: bytes = b""
+    name: bytes = b""
+
+    FIELDS = {
+        1: Field("schema", Kind.BYTES),
+        2: Field("name", Kind.BYTES),
+    }
+
+
+@dataclass(frozen=True)
+class LogicalCatalog(Message):
+    database: bytes = b""
+    encoding: str = ""
+    server_version_num: int = 0
+    dump_program: str = ""
+    roles: Tuple[bytes, ...] = ()
+    extensions: Tuple[LogicalExtension, ...] = ()
+    tables: Tuple[LogicalTable, ...] = ()
+    sequences: Tuple[LogicalSequence, ...] = ()
+    large_objects: Tuple[LogicalLargeObject, ...] = ()
+    large_object_page_bytes: int = 0
+    large_object_parts: int = 0
+    filled_views: Tuple[LogicalView, ...] = ()
+
+    FIELDS = {
+        1: Field("database", Kind.BYTES),
+        2: Field("encoding", Kind.STRING),
+        3: Field("server_version_num", Kind.UINT32),
+        4: Field("dump_program", Kind.STRING),
+        5: Field("roles", Kind.BYTES, repeated=True),
+        6: Field("extensions", Kind.MESSAGE, repeated=True, message=LogicalExtension),
+        7: Field("tables", Kind.MESSAGE, repeated=True, message=LogicalTable),
+        8: Field("sequences", Kind.MESSAGE, repeated=True, message=LogicalSequence),
+        9: Field("large_objects", Kind.MESSAGE, repeated=True, message=LogicalLargeObject),
+        10: Field("large_object_page_bytes", Kind.UINT32),
+        11: Field("large_object_parts", Kind.UINT32),
+        12: Field("filled_views", Kind.MESSAGE, repeated=True, message=LogicalView),
     }
 
 

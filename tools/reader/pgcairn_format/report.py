@@ -7,16 +7,17 @@ import os
 from typing import Any, Dict, List
 
 from .manifest import lsn_text, time_text
-from .messages import Manifest
+from .messages import BackupMethod, Manifest
 from .wal import TimelineSegments, missing_between
 
 LIST_COLUMNS = (
-    *("id", "type", "started_at", "stop_time", "start_lsn", "stop_lsn", "timeline"),
+    *("id", "type", "method", "started_at", "stop_time", "start_lsn", "stop_lsn", "timeline"),
     *("size_bytes", "stored_bytes"),
 )
 
 
 def backup_facts(manifest: Manifest) -> Dict[str, Any]:
+    physical = manifest.method is BackupMethod.PHYSICAL
     return {
         "id": manifest.backup_id,
         "type": manifest.type.name.lower(),
@@ -24,10 +25,10 @@ def backup_facts(manifest: Manifest) -> Dict[str, Any]:
         "started_at": time_text(manifest.started_at_us),
         "finished_at": time_text(manifest.finished_at_us),
         "stop_time": time_text(manifest.stop_time_us),
-        "start_lsn": lsn_text(manifest.start_lsn),
-        "stop_lsn": lsn_text(manifest.stop_lsn),
-        "timeline": manifest.timeline,
-        "files_and_directories": manifest.stream_count,
+        "start_lsn": lsn_text(manifest.start_lsn) if physical else None,
+        "stop_lsn": lsn_text(manifest.stop_lsn) if physical else None,
+        "timeline": manifest.timeline if physical else None,
+        "files_and_directories": manifest.stream_count if physical else None,
         "size_bytes": manifest.stream_bytes,
         "stored_bytes": manifest.pack_bytes,
         "new_stored_bytes": manifest.new_pack_bytes,
@@ -82,7 +83,7 @@ def list_text(manifests: List[Manifest]) -> str:
     rows = [list(LIST_COLUMNS)]
     for manifest in manifests:
         facts = backup_facts(manifest)
-        rows.append([str(facts[column]) for column in LIST_COLUMNS])
+        rows.append(["-" if facts[c] is None else str(facts[c]) for c in LIST_COLUMNS])
     widths = [max(len(row[index]) for row in rows) for index in range(len(LIST_COLUMNS))]
     return "\n".join(
         "  ".join(value.ljust(width) for value, width in zip(row, widths)).rstrip() for row in rows

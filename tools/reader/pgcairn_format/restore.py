@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Dict, Iterator, List, Optional, Set, Tuple
+from typing import Dict, List, Optional, Set
 
-from . import header as headers
-from . import stream_list, wal
-from .blob import MAX_METADATA_RAW
+from . import wal
 from .cluster import Cluster
 from .content import ContentReader
 from .errors import ObjectMissing, ReaderError
 from .fingerprint import Fingerprint
-from .manifest import read_references
+from .manifest import read_references, read_streams
 from .messages import BackupMethod, Manifest
-from .packs import PackReader, from_message
+from .packs import PackReader
 from .recovery import with_settings
 from .stream_list import Root, Stream, StreamKind, StreamList
 from .tablespaces import locations, rewrite_map
-from .target import finish_directory, make_directory, require_empty, write_beside, write_new
+from .target import finish_directory, make_directory, require_empty, require_outside
+from .target import write_beside, write_new
 
 CONTROL_FILE = "global/pg_control"
 AUTO_CONF = "postgresql.auto.conf"
@@ -58,6 +57,12 @@ class Restore:
         self._options = options
         self._fingerprint = fingerprint
         self._name = cluster.name(f"backups/{manifest.backup_id}")
+        if manifest.method is not BackupMethod.PHYSICAL:
+            raise ReaderError(
+                self._name,
+                "is not a backup of files but of one database's rows",
+                "the command export writes it as SQL",
+            )
         self._target = os.path.abspath(options.target)
         self._config_target = self._target + ".config"
         self._tablespaces = locations(manifest, options.tablespace_map, self._target)
@@ -94,8 +99,6 @@ class Restore:
 
     def _check(self) -> None:
         manifest = self._manifest
-        if manifest.method is not BackupMethod.PHYSICAL:
-            raise ReaderError(self._name, "is not a backup of files")
         if not manifest.backup_label or not manifest.control_file:
             raise ReaderError(self._name, "lacks backup_label or pg_control")
         if manifest.data_directory_mode & ~0o777 or not manifest.data_directory_mode:
@@ -105,9 +108,7 @@ class Restore:
             places.append(self._config_target)
         for place in places:
             require_empty(place)
-            inside = os.path.realpath(place) + os.sep
-            if inside.startswith(os.path.realpath(self._cluster.storage.directory) + os.sep):
-                raise ReaderError(place, "lies inside the repository")
+            require_outside(place, self._cluster.storage.directory)
 
     def _check_wal(self) -> None:
         manifest = self._manifest
@@ -126,22 +127,11 @@ class Restore:
             if found != proof.content_identity:
                 raise ReaderError(name, "is not the WAL segment that the backup needs")
 
-    def _streams(self, packs: PackReader) -> Iterator[Tuple[StreamList, Stream]]:
-        count = size = 0
-        for number, message in enumerate(self._manifest.stream_lists):
-            where = f"{self._name}, stream list {number}"
-            reference = from_message(message, MAX_METADATA_RAW, where)
-            streams = stream_list.parse(packs.blob(reference, headers.METADATA_PACK), where)
-            for stream in streams.streams:
-                yield streams, stream
-                count += 1
-                size += stream.size
-        if (count, size) != (self._manifest.stream_count, self._manifest.stream_bytes):
-            raise ReaderError(self._name, f"says other than {count} streams of {size} bytes")
-
     def _restore_streams(self, packs: PackReader) -> None:
         content = ContentReader(packs, self._fingerprint)
-        for streams, stream in self._streams(packs):
+        for streams, stream in read_streams(self._cluster, self._manifest, packs):
+            if stream.kind is StreamKind.CHUNKS:
+                raise ReaderError(stream.path, "is a stream of rows in a backup of files")
             if stream.root is Root.DATA and stream.path in NOT_STREAMS:
                 raise ReaderError(self._name, f"has a stream {stream.path}")
             if stream.root is Root.CONFIGURATION and not self._options.external_config:

@@ -1,4 +1,4 @@
-"""Stream lists: the files and directories of a backup (section 8)."""
+"""Stream lists: the files and directories of a backup, or the rows of one (section 8)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ DATA_PACK = struct.Struct("<32sQ")
 NEEDS = struct.Struct("<II")
 USE = struct.Struct("<II")
 STREAM = struct.Struct("<BBHIHHIQqQq")
+PATH_LENGTH = 5  # which of its columns
 MAGIC = b"PGSL"
 VERSION = 2
 MAX_STREAMS = 4096
@@ -31,15 +32,19 @@ class StreamKind(enum.IntEnum):
     RELATION = 1
     FILE = 2
     DIRECTORY = 3
+    CHUNKS = 4
 
 
 class Root(enum.IntEnum):
     DATA = 0
     CONFIGURATION = 1
+    DATABASE = 2
 
 
 @dataclass(frozen=True)
 class Stream:
+    """leaf_count: of a stream of chunks; others end where their size says."""
+
     path: str
     kind: StreamKind
     root: Root
@@ -48,6 +53,7 @@ class Stream:
     first_entry: int
     size: int
     modified_ns: int
+    leaf_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -131,29 +137,51 @@ def _streams(
     streams = []
     position = 0
     for row in STREAM.iter_unpack(rows):
-        kind, root, mode, leaf, entry, path_length, zero, size, modified, _, _ = row
-        path = paths[position : position + path_length]
-        position += path_length
+        length = row[PATH_LENGTH]
+        path = paths[position : position + length]
+        position += length
         if position > len(paths):
             raise ReaderError(where, "its paths are longer than their bytes")
         named = f"{where}, stream {os.fsdecode(path)!r}"
         if any(part in (b"", b".", b"..") for part in path.split(b"/")) or b"\0" in path:
             raise ReaderError(named, "has a path that leads elsewhere")
-        try:
-            known_kind, known_root = StreamKind(kind), Root(root)
-        except ValueError:
-            raise ReaderError(named, f"has kind {kind} and root {root}") from None
-        if mode > 0o7777 or zero != 0 or size > MAX_SIZE:
-            raise ReaderError(named, "has a damaged entry")
-        if size == 0:
-            placed = leaf == NO_LEAF
-        else:
-            placed = kind != StreamKind.DIRECTORY and leaf < len(leaves) and entry < leaves[leaf][1]
-        if not placed:
-            raise ReaderError(named, f"lies at entry {entry} of leaf {leaf}, which cannot be")
-        streams.append(
-            Stream(os.fsdecode(path), known_kind, known_root, mode, leaf, entry, size, modified)
-        )
+        stream = _stream(row, os.fsdecode(path), named)
+        _check_place(stream, leaves, named)
+        streams.append(stream)
     if position != len(paths):
         raise ReaderError(where, "has path bytes that belong to no stream")
     return streams
+
+
+def _stream(row: Tuple[int, ...], path: str, named: str) -> Stream:
+    kind, root, mode, leaf, entry, _, leaf_count, size, modified, inode, changed = row
+    try:
+        known_kind, known_root = StreamKind(kind), Root(root)
+    except ValueError:
+        raise ReaderError(named, f"has kind {kind} and root {root}") from None
+    chunks = known_kind is StreamKind.CHUNKS
+    if chunks != (known_root is Root.DATABASE):
+        raise ReaderError(named, f"has kind {kind} and root {root}")
+    unused = (mode, modified, inode, changed) if chunks else (leaf_count,)
+    if mode > 0o7777 or any(unused) or size > MAX_SIZE:
+        raise ReaderError(named, "has a damaged entry")
+    return Stream(path, known_kind, known_root, mode, leaf, entry, size, modified, leaf_count)
+
+
+def _check_place(stream: Stream, leaves: List[Tuple[BlobReference, int]], named: str) -> None:
+    first, entry, count = stream.first_leaf, stream.first_entry, stream.leaf_count
+    if stream.kind is StreamKind.CHUNKS:
+        if stream.size == 0:
+            placed = (first, entry, count) == (NO_LEAF, 0, 0)
+        else:
+            placed = entry == 0 and count > 0 and first + count <= len(leaves)
+        said = f"entry {entry} of {count} leaves from {first} on"
+    else:
+        if stream.size == 0:
+            placed = first == NO_LEAF
+        else:
+            placed = stream.kind is not StreamKind.DIRECTORY
+            placed = placed and first < len(leaves) and entry < leaves[first][1]
+        said = f"entry {entry} of leaf {first}"
+    if not placed:
+        raise ReaderError(named, f"lies at {said}, which cannot be")
