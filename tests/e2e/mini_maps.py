@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from mini_packs import Blob, Pack, unique
 
@@ -48,15 +48,21 @@ class Leaf:
     def uses(self) -> Dict[int, Tuple[Pack, int]]:
         """The stored bytes that the units need of each data pack, by the pack's identity."""
         raw: Dict[int, Tuple[Blob, int]] = {}
-        for blob, place in (place for place in self.places if place):
-            before = raw.get(id(blob), (blob, 0))[1]
-            raw[id(blob)] = (blob, before + min(UNIT, blob.raw - place))
+        for row, place in enumerate(self.places):
+            if place:
+                before = raw.get(id(place[0]), (place[0], 0))[1]
+                raw[id(place[0])] = (place[0], before + self.unit_bytes(row))
         found: Dict[int, Tuple[Pack, int]] = {}
         for blob, count in raw.values():
             share = max(1, blob.stored * min(blob.raw, count) // blob.raw)
             before = found.get(id(blob.pack), (blob.pack, 0))[1]
             found[id(blob.pack)] = (blob.pack, before + share)
         return found
+
+    def unit_bytes(self, row: int) -> int:
+        """What counts as stored of the unit, which is not one of zeros."""
+        place = self.places[row]
+        return min(UNIT, place[0].raw - place[1]) if place else 0
 
 
 @dataclass
@@ -207,8 +213,7 @@ class MapWriter:
 
     def list(self, part: range, files: List[File], stored: Map) -> bytes:
         """A stream list of some of the files, with all leaves of the backup."""
-        edit, leaves = self._edit, list(stored.leaves.values())
-        leaf_packs = metadata_packs(leaves)
+        edit = self._edit
         rows, paths = b"", b""
         for number in part:
             file, (leaf, entry) = files[number], stored.entries[number]
@@ -218,21 +223,30 @@ class MapWriter:
             row += [len(file.data or b""), 1_600_000_000_000_000_000 + number, number, 0]
             rows += struct.pack("<BBHIHHIQQQQ", *edit("stream", row))
             paths += path
-        packs = data_packs(leaves)
-        needs, uses = [], []
-        for leaf in leaves:
-            own = leaf.uses().values()
-            needs.append([leaf_packs.index(leaf.base.blob.pack) if leaf.base else NO_BASE, len(own)])
-            uses += [[packs.index(pack), size] for pack, size in own]
-        needs, uses = edit("needs", needs), edit("uses", uses)
-        lengths = edit("data packs", [(pack.sha256, len(pack.data)) for pack in packs])
-        raw = b"PGSL" + struct.pack("<HHIII", 2, 0, len(part), len(leaf_packs), len(leaves))
-        raw += struct.pack("<III", len(paths), len(lengths), len(uses))
-        raw += b"".join(pack.columns() for pack in leaf_packs)
-        raw += b"".join(leaf.blob.columns(leaf_packs, len(leaf.units)) for leaf in leaves)
-        raw += b"".join(struct.pack("<32sQ", *row) for row in lengths)
-        raw += b"".join(struct.pack("<II", *row) for row in needs + uses)
-        return edit("list", raw + rows + paths)
+        return list_bytes(edit, rows, paths, list(stored.leaves.values()))
+
+
+def list_bytes(
+    edit: Callable[[str, Any], Any], rows: bytes, paths: bytes, leaves: List[Leaf]
+) -> bytes:
+    """A stream list with these streams, and all that it says of the leaves."""
+    leaf_packs = metadata_packs(leaves)
+    packs = data_packs(leaves)
+    needs, uses = [], []
+    for leaf in leaves:
+        own = leaf.uses().values()
+        needs.append([leaf_packs.index(leaf.base.blob.pack) if leaf.base else NO_BASE, len(own)])
+        uses += [[packs.index(pack), size] for pack, size in own]
+    needs, uses = edit("needs", needs), edit("uses", uses)
+    lengths = edit("data packs", [(pack.sha256, len(pack.data)) for pack in packs])
+    raw = b"PGSL" + struct.pack("<HHI", 2, 0, len(rows) // 48)
+    raw += struct.pack("<II", len(leaf_packs), len(leaves))
+    raw += struct.pack("<III", len(paths), len(lengths), len(uses))
+    raw += b"".join(pack.columns() for pack in leaf_packs)
+    raw += b"".join(leaf.blob.columns(leaf_packs, len(leaf.units)) for leaf in leaves)
+    raw += b"".join(struct.pack("<32sQ", *row) for row in lengths)
+    raw += b"".join(struct.pack("<II", *row) for row in needs + uses)
+    return edit("list", raw + rows + paths)
 
 
 def metadata_packs(leaves: List[Leaf]) -> List[Pack]:

@@ -25,7 +25,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from google.protobuf import descriptor_pb2, message_factory
-from mini_maps import File, Map, MapWriter, data_packs, metadata_packs
+from mini_chunks import ChunkMap, ChunkStream, ChunkWriter
+from mini_maps import File, Leaf, Map, MapWriter, data_packs, metadata_packs
 from mini_packs import Blob, Pack, unique
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -79,6 +80,7 @@ class Settings:
     seed: int = 1
     blob_raw: int = 64 * 1024
     leaf_units: int = 16
+    leaf_chunks: int = 16
     pack_size: int = 96 * 1024
     tablespaces: Tuple[Tuple[int, str, str], ...] = ()
     edit: Callable[[str, Any], Any] = field(default=no_edit)
@@ -98,10 +100,11 @@ class MiniRepository:
         self.fingerprint_secret, self.wal_identity_key = self.random_bytes(192), self.random_bytes(
             32
         )
-        self.private_half = self.random_bytes(32)
+        self.private_half, self.chunk_key = self.random_bytes(32), self.random_bytes(32)
         self.generation, self.epoch_keys = 1, [self.old_data_key, self.data_key]
         self.wal_identities: Dict[str, bytes] = {}
         self.maps: Dict[str, Map] = {}
+        self.chunk_maps: Dict[str, ChunkMap] = {}
         self._packs: Set[str] = set()
         self._write_identity()
         for number, kind in enumerate(settings.kinds):
@@ -219,7 +222,7 @@ class MiniRepository:
             cluster_id=self.cluster_id,
             fingerprint_secret=self.fingerprint_secret,
             wal_identity_key=self.wal_identity_key,
-            chunk_key=bytes(32),
+            chunk_key=self.chunk_key,
         )
         for epoch, key in enumerate(keys, start=1):
             message.data_keys.add(key_id=self.key_id(key), key=key, epoch=epoch)
@@ -299,10 +302,6 @@ class MiniRepository:
         writer = MapWriter(self, self.maps[base] if base else None)
         stored = writer.write(files)
         self.maps[backup_id] = stored
-        pack, lists = self._write_lists(writer, files, stored)
-        leaves = list(stored.leaves.values())
-        packs = unique([*data_packs(leaves), *metadata_packs(leaves), pack])
-        references, listed = self._write_references(backup_id, packs)
         settings = self.settings
         manifest = PB["Manifest"](
             backup_id=backup_id,
@@ -323,11 +322,6 @@ class MiniRepository:
             control_file=bytes(range(256)) * 32,
             stream_count=len(files),
             stream_bytes=sum(len(file.data or b"") for file in files),
-            references_sha256=hashlib.sha256(references).digest(),
-            references_length=len(references),
-            pack_count=len(listed),
-            pack_bytes=sum(length for _, length in listed),
-            new_pack_bytes=sum(length for name, length in listed if name not in self._packs),
         )
         for oid, name, location in settings.tablespaces:
             manifest.tablespaces.add(oid=oid, name=name.encode(), location=location.encode())
@@ -335,6 +329,52 @@ class MiniRepository:
         for name, identity in self.wal_identities.items():
             if len(name) == 24:
                 manifest.wal.add(name=name, content_identity=identity)
+        pack, lists = self._write_lists(writer, files, stored)
+        self._put_manifest(manifest, pack, lists, list(stored.leaves.values()), fields)
+
+    # Section 17.
+
+    def add_logical_backup(
+        self, backup_id: str, streams: List[ChunkStream], base: Optional[str] = None, **fields: Any
+    ) -> None:
+        """base: as in add_backup, but of one that was added here."""
+        writer = ChunkWriter(self, self.chunk_maps[base].places if base else {})
+        stored = writer.write(streams)
+        self.chunk_maps[backup_id] = stored
+        manifest = PB["Manifest"](
+            backup_id=backup_id,
+            cluster_name=self.settings.cluster,
+            type="INCREMENTAL" if base else "FULL",
+            base_backup_id=base,
+            method="LOGICAL",
+            started_at_us=1_700_000_000_000_000,
+            finished_at_us=1_700_000_060_000_000,
+            stop_time_us=1_700_000_001_000_000,
+            system_identifier=self.settings.system_identifier,
+            server_version_num=150020,
+            stream_count=len(streams),
+            stream_bytes=sum(len(stream.data) for stream in streams),
+        )
+        pack, lists = self._write_lists(writer, streams, stored)
+        leaves: List[Leaf] = [leaf for leaves in stored.leaves for leaf in leaves]
+        self._put_manifest(manifest, pack, lists, leaves, fields)
+
+    def _put_manifest(
+        self,
+        manifest: Any,
+        pack: Pack,
+        lists: List[Blob],
+        leaves: List[Leaf],
+        fields: Dict[str, Any],
+    ) -> None:
+        """pack: that of the lists."""
+        packs = unique([*data_packs(leaves), *metadata_packs(leaves), pack])
+        references, listed = self._write_references(manifest.backup_id, packs)
+        manifest.references_sha256 = hashlib.sha256(references).digest()
+        manifest.references_length = len(references)
+        manifest.pack_count = len(listed)
+        manifest.pack_bytes = sum(length for _, length in listed)
+        manifest.new_pack_bytes = sum(n for name, n in listed if name not in self._packs)
         for blob in lists:
             manifest.stream_lists.add(
                 pack=self._pack_message(blob.pack),
@@ -345,10 +385,13 @@ class MiniRepository:
                 codec=blob.codec,
             )
         for name, value in fields.items():
-            setattr(manifest, name, value)
+            if isinstance(value, list):
+                getattr(manifest, name).extend(value)
+            else:
+                setattr(manifest, name, value)
         message = self.edit("manifest", manifest).SerializeToString()
         data = self.sealed(b"B", message, self.data_key)[0]
-        self.put(f"{self.folder}/backups/{backup_id}", data)
+        self.put(f"{self.folder}/backups/{manifest.backup_id}", data)
         self._packs.update(name for name, _ in listed)
 
     def _pack_message(self, pack: Pack) -> Any:
@@ -356,14 +399,12 @@ class MiniRepository:
             sha256=pack.sha256, length=len(pack.data), key_id=self.data_key_id, salt=pack.salt
         )
 
-    def _write_lists(
-        self, writer: MapWriter, files: List[File], stored: Map
-    ) -> Tuple[Pack, List[Blob]]:
+    def _write_lists(self, writer: Any, streams: List[Any], stored: Any) -> Tuple[Pack, List[Blob]]:
         """Two lists, so that order across lists is tried as well."""
         pack = Pack(self, b"M")
-        half = len(files) // 2
-        parts = (range(half), range(half, len(files)))
-        lists = [pack.add(writer.list(part, files, stored), 0) for part in parts]
+        half = len(streams) // 2
+        parts = (range(half), range(half, len(streams)))
+        lists = [pack.add(writer.list(part, streams, stored), 0) for part in parts]
         pack.close()
         return pack, lists
 

@@ -35,6 +35,12 @@ def wait_for(condition, what, timeout=60, log=lambda: ""):
         time.sleep(0.02)
 
 
+def _conninfo_value(text):
+    if text.replace("_", "").isalnum():
+        return text
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def as_server_user(command):
     command = [str(part) for part in command]
     if os.getuid() != 0:
@@ -109,7 +115,8 @@ class Server:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def conninfo(self, database="postgres", user="postgres"):
-        return f"host={self.socket} port={PORT} dbname={database} user={user}"
+        return (f"host={self.socket} port={PORT} dbname={_conninfo_value(database)} "
+                f"user={_conninfo_value(user)}")
 
     def connect(self, database="postgres", user="postgres", autocommit=True):
         connection = psycopg2.connect(self.conninfo(database, user))

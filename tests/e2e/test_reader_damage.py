@@ -77,7 +77,8 @@ def test_a_flipped_byte_of_a_wal_object_is_never_handed_out(example: Example) ->
 def opened(example: Example, credentials: Credentials) -> Tuple[Any, ...]:
     storage = Storage(str(example.folder / "repo"))
     cluster = open_cluster(storage, "main", credentials, lambda text: None)
-    return cluster.ids, cluster.data_keys, cluster.fingerprint_secret, cluster.wal_identity_key
+    keys = cluster.fingerprint_secret, cluster.wal_identity_key, cluster.chunk_key
+    return cluster.ids, cluster.data_keys, keys
 
 
 @pytest.mark.parametrize("kind", ["KEY_FILE", "PASSPHRASE", "UNENCRYPTED"])

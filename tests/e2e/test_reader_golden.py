@@ -1,4 +1,4 @@
-"""The Python reader and the vectors of map leaves, patches and stream lists that the program's own
+"""The Python reader and the vectors of leaves, patches and stream lists that the program's own
 tests read as well (src/repository/map/testdata)."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import pytest
 from mini_repository import SOURCE
 from reader_example import READER_FOLDER  # noqa: F401  (makes the reader's package known)
 
-from pgcairn_format import leaf, stream_list
+from pgcairn_format import chunk_leaf, leaf, stream_list
 from pgcairn_format.blob import BlobFrame
 from pgcairn_format.errors import ReaderError
 from pgcairn_format.leaf import Leaf, Patch
@@ -78,6 +78,23 @@ def test_a_patch_that_cuts() -> None:
     assert rows(leaf.apply(found, whole(), "vector")) == [(FIRST, 0, ONE), (FIRST, 8192, TWO)]
 
 
+def test_a_leaf_of_chunks() -> None:
+    found = chunk_leaf.parse(vector("chunk_leaf.hex"), "vector")
+    first = BlobReference(PACKS[11], 108, BlobFrame(1, 16384, 5016, 0))
+    assert found.blob_of == [THIRD, first, first]
+    assert list(found.place_of) == [9000, 0, 2049]
+    assert list(found.length_of) == [3000, 2049, 14335]
+    assert found.identity_of == [b"\x11" * 16, b"\x22" * 16, b"\x33" * 16]
+
+
+def test_a_leaf_of_chunks_is_none_of_pages_and_the_other_way_around() -> None:
+    with pytest.raises(ReaderError, match="kind 3"):
+        leaf.parse(vector("chunk_leaf.hex"), "vector")
+    for name, said in (("whole_leaf.hex", "kind 1"), ("growing_patch.hex", "kind 2")):
+        with pytest.raises(ReaderError, match=said):
+            chunk_leaf.parse(vector(name), "vector")
+
+
 def test_a_stream_list() -> None:
     found = stream_list.parse(vector("stream_list.hex"), "vector")
     first = BlobReference(PACKS[22], 108, BlobFrame(1, 404, 250, 0))
@@ -128,12 +145,12 @@ def test_a_patch_and_its_base_have_no_more_blobs_than_one_leaf_may() -> None:
             leaf.apply(found, base, "vector")
 
 
-@pytest.mark.parametrize(
-    "name", ["whole_leaf.hex", "growing_patch.hex", "cutting_patch.hex", "stream_list.hex"]
-)
+@pytest.mark.parametrize("name", sorted(path.name for path in TESTDATA.glob("*.hex")))
 def test_no_part_of_a_vector_and_no_longer_one_is_taken(name: str) -> None:
     raw = vector(name)
-    parse = stream_list.parse if name == "stream_list.hex" else leaf.parse
+    parsers = {"stream_list.hex": stream_list.parse, "chunk_leaf.hex": chunk_leaf.parse}
+    parse = parsers.get(name, leaf.parse)
+    parse(raw, "vector")
     for length in range(len(raw)):
         with pytest.raises(ReaderError):
             parse(raw[:length], "vector")

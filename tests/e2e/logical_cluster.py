@@ -1,0 +1,42 @@
+"""A database that is backed up through its connection alone, and restored into others."""
+
+import itertools
+
+from restore_proof import repository_is_valid
+from scratch import Scratch
+
+
+class LogicalCluster(Scratch):
+    """A server with a database `source`, ready for a backup."""
+
+    def __init__(self, major=15, **sections):
+        super().__init__()
+        self.source = self.server(bindir=self.server_programs(major))
+        self.source.initdb()
+        self.source.start()
+        self.source.sql("CREATE DATABASE source TEMPLATE template0")
+        self.configure_backups(**sections)
+        self.pgcairn("init")
+        self._numbers = itertools.count(1)
+
+    def configure_backups(self, **sections):
+        cluster = {"method": "logical", "connection": self.source.conninfo("source"),
+                   **sections.pop("cluster", {})}
+        self.write_config(self.source, cluster=cluster, **{"performance": {"jobs": 2}, **sections})
+
+    def backup(self, *arguments):
+        return self.pgcairn_json("backup", *arguments)
+
+    def backups(self):
+        return [backup["backup_id"] for backup in self.pgcairn_json("list")["backups"]]
+
+    def restored(self, *arguments, server=None):
+        """The name of a new database that a backup was restored into."""
+        server = server or self.source
+        name = f"restored_{next(self._numbers)}"
+        server.sql(f"CREATE DATABASE {name} TEMPLATE template0")
+        self.pgcairn("restore", f"--target-url={server.conninfo(name)}", *arguments)
+        return name
+
+    def require_valid(self):
+        return repository_is_valid(self)
