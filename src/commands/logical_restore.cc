@@ -156,7 +156,7 @@ Status NoteDatabaseSettings(LogicalRun& run, const SchemaFile& schema) {
                    sources::ListArchive(schema.archive()));
   for (const sources::ArchiveEntry& entry : entries) {
     if (!entry.text.starts_with("DATABASE PROPERTIES ")) continue;
-    run.report.skipped.push_back(
+    run.report.skipped.emplace_back(
         "settings of the database itself (ALTER DATABASE ... SET, its connection limit): they are "
         "those that the target has");
   }

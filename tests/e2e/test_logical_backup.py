@@ -200,6 +200,7 @@ def test_time_limits_of_the_role_do_not_count(cluster):
 
 @pytest.mark.slow
 def test_an_incremental_backup_stores_what_changed(cluster):
+    cluster.configure_backups(prune={"grace": 0})
     cluster.source.sql("CREATE TABLE many AS SELECT g AS id, md5(g::text) || sha256(g::text::bytea) "
                        "AS body FROM generate_series(1, 100000) g", "source")
     full = cluster.backup()
