@@ -69,8 +69,7 @@ class StreamCopiers::Copier {
     // Also of one that failed: the next one begins anew.
     RETURN_IF_ERROR(source.rows ? rows_.End() : document_.End());
     RETURN_IF_ERROR(writer_.EndStream());
-    RETURN_IF_ERROR(std::move(rows).Context("copying the " + source.what).status());
-    results_[number].rows = *rows;
+    ASSIGN_OR_RETURN(results_[number].rows, std::move(rows).Context("copying the " + source.what));
     results_[number].bytes = writer_.counts().raw_bytes - before;
     bytes_since_flush_ += results_[number].bytes;
     const bool full =
