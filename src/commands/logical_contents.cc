@@ -5,15 +5,14 @@
 #include <set>
 #include <utility>
 
+#include "commands/verify_logical.h"
 #include "repository/map/chunk_reader.h"
 
 namespace pgcairn::commands {
 namespace {
 
-// Some 300 bytes a table.
-constexpr uint64_t kCatalogBytesMax = uint64_t{512} << 20;
-// lo_put takes pages of int4 bytes; more than this nobody writes.
-constexpr uint32_t kLargeObjectPageBytesMax = uint32_t{64} << 20;
+// docs/format.md, section 17.
+constexpr uint32_t kLargeObjectPageBytesMax = uint32_t{1} << 20;
 
 Error Contradiction(const std::string& what) {
   return {Code::kDamaged, "the backup contradicts itself: " + what, "restore from another backup"};
@@ -69,7 +68,7 @@ Result<LogicalStream> LogicalContents::Find(const std::string& path) const {
 }
 
 Status LogicalContents::ReadCatalog() {
-  ASSIGN_OR_RETURN(LogicalStream stream, Find("catalog"));
+  ASSIGN_OR_RETURN(LogicalStream stream, Find(std::string(kCatalogPath)));
   if (stream.entry->size > kCatalogBytesMax) return Contradiction("its catalog is too long");
   Bytes raw;
   LogicalStreamReader reader(*this, stream);

@@ -50,11 +50,11 @@ std::optional<std::pair<uint32_t, uint32_t>> ParseRowsPath(std::string_view path
 
 }  // namespace
 
-void LogicalContent::Refuse(std::string problem) {
+void StreamsAgainstCatalog::Refuse(std::string problem) {
   if (problem_.empty()) problem_ = std::move(problem);
 }
 
-void LogicalContent::Add(const repository::StreamEntry& stream) {
+void StreamsAgainstCatalog::Add(const repository::StreamEntry& stream) {
   if (stream.kind != repository::StreamKind::kChunks) {
     return Refuse(fmt::format("a backup of a database holds the file {}", stream.path));
   }
@@ -69,7 +69,7 @@ void LogicalContent::Add(const repository::StreamEntry& stream) {
   }
 }
 
-std::map<uint32_t, LogicalContent::Table> LogicalContent::Tables() {
+std::map<uint32_t, StreamsAgainstCatalog::Table> StreamsAgainstCatalog::Tables() {
   std::ranges::sort(parts_, {}, &Part::number);
   std::map<uint32_t, Table> tables;
   for (const Part& part : parts_) {
@@ -81,7 +81,7 @@ std::map<uint32_t, LogicalContent::Table> LogicalContent::Tables() {
   return tables;
 }
 
-Status LogicalContent::JudgeRows(const format::LogicalCatalog& catalog) {
+Status StreamsAgainstCatalog::JudgeRows(const format::LogicalCatalog& catalog) {
   std::map<uint32_t, Table> held = Tables();
   // What is named once is no longer there for a second one of the same oid.
   auto judge = [&held](uint32_t oid, uint32_t parts, std::optional<uint64_t> bytes) -> Status {
@@ -107,8 +107,8 @@ Status LogicalContent::JudgeRows(const format::LogicalCatalog& catalog) {
                              NameOf(held.begin()->first)));
 }
 
-Status LogicalContent::Judge(const format::Manifest& manifest,
-                             const std::optional<Bytes>& catalog) {
+Status StreamsAgainstCatalog::Judge(const format::Manifest& manifest,
+                                    const std::optional<Bytes>& catalog) {
   if (!problem_.empty()) return Damaged(problem_);
   for (size_t i = 0; i < kDocuments.size(); ++i) {
     if (!has_document_[i]) return Damaged(fmt::format("the backup holds no {}", kDocuments[i]));

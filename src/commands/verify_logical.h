@@ -21,7 +21,7 @@ inline constexpr std::string_view kCatalogPath = "catalog";
 inline constexpr uint64_t kCatalogBytesMax = uint64_t{256} << 20;
 
 // Holds the streams that a backup has against those that its catalog names. One thread.
-class LogicalContent {
+class StreamsAgainstCatalog {
  public:
   // Of every list.
   void Add(const repository::StreamEntry& stream);

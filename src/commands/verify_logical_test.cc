@@ -291,7 +291,7 @@ TEST_F(VerifyLogicalTest, ATableOfAnotherSizeThanTheCatalogStatesIsFound) {
 
 TEST_F(VerifyLogicalTest, AStreamThatNoSuchBackupHasIsFound) {
   for (const char* path : {"rows/16384/01", "rows/0/0", "rows/16384", "rows/x/0", "other"}) {
-    LogicalContent content;
+    StreamsAgainstCatalog content;
     repository::StreamEntry stream;
     stream.kind = repository::StreamKind::kChunks;
     stream.path = path;

@@ -279,7 +279,7 @@ class StreamVerifier {
   const StreamCheck& check_;
   NeededPacks needs_;
   PageJudge pages_;
-  LogicalContent content_;
+  StreamsAgainstCatalog content_;
   std::optional<Bytes> catalog_;
   uint64_t stream_count_ = 0;
   uint64_t stream_bytes_ = 0;
