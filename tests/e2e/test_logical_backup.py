@@ -12,9 +12,10 @@ from every_object import make_every_object
 from killed_runs import generator, random_points, run_and_kill, start
 from logical_cluster import LogicalCluster
 from scratch import Scratch, kill, wait_for
+from small_disk import SmallDisk
 
 ACCOUNTS = 5000
-TIMEOUT, CONNECTION, USAGE, NOT_FOUND = 13, 10, 2, 3
+TIMEOUT, CONNECTION, NO_SPACE, USAGE, NOT_FOUND = 13, 10, 8, 2, 3
 # A restore goes into a database that somebody made; what is said of the database as a whole is his.
 OF_THE_DATABASE = ("database itself: *", "settings of * in this database: missing",
                    "extension pg_trgm: version")
@@ -272,3 +273,21 @@ def test_without_files_and_without_being_told_nothing_becomes_logical():
         refused = scratch.pgcairn("init", check=False)
         assert refused.returncode != 0
         assert 'cluster.method to "logical"' in refused.stderr
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_leaves_the_backup_before(cluster):
+    make_accounts(cluster)
+    with SmallDisk(cluster.root / "small", "8m") as disk:
+        cluster.configure_backups(storage={"local_path": str(disk.path / "repository")})
+        cluster.pgcairn("init")
+        first = cluster.backup()["backup_id"]
+        cluster.source.sql("CREATE TABLE much AS SELECT sha512(g::text::bytea) AS body "
+                           "FROM generate_series(1, 400000) g", "source")
+        failed = cluster.pgcairn("backup", check=False)
+        assert failed.returncode == NO_SPACE and "HINT" in failed.stderr, failed.stderr
+        assert cluster.backups() == [first]
+        cluster.require_valid()
+        cluster.source.sql("DROP TABLE much", "source")
+        cluster.backup()
+        cluster.require_valid()
