@@ -8,8 +8,10 @@
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "repository/keys/opened_keys.h"
 #include "repository/pack/blob_reader.h"
 #include "repository/testing/memory_cluster.h"
 
@@ -173,7 +175,19 @@ class ChunkWriterTest : public ::testing::Test {
     return packs;
   }
 
-  MemoryCluster cluster_ = MakeMemoryCluster();
+  // Where leaves end depends on the cluster's key: with a key of chance a test that counts leaves
+  // would be one of chance too.
+  static MemoryCluster ClusterOfOneKey() {
+    MemoryCluster cluster = MakeMemoryCluster();
+    ClusterAccess& access = *cluster.access;
+    Result<OpenedKeys> keys = OpenKeys(access.storage, access.names, access.place.repository, {});
+    CHECK(keys.ok());
+    keys->epoch->set_chunk_key(std::string(32, 'k'));
+    access.keys = KeyRing(std::move(keys).value());
+    return cluster;
+  }
+
+  MemoryCluster cluster_ = ClusterOfOneKey();
   std::map<const StoredChunkLeaf*, PackReference> unchanged_packs_;
 };
 
