@@ -38,13 +38,13 @@ class Lines(io.RawIOBase):
         return taken
 
 
-def pgbench_tables(runner, server, scale):
+def pgbench_tables(runner, server, scale, database="postgres"):
     runner.run([BINDIR / "pgbench", "-i", "-q", "-s", scale, "-h", server.socket, "-p", PORT,
-                "-U", "postgres", "postgres"])
+                "-U", "postgres", database])
 
 
-def copy_rows(server, table_with_columns, row_count, seed=SEED):
-    connection = server.connect()
+def copy_rows(server, table_with_columns, row_count, seed=SEED, database="postgres"):
+    connection = server.connect(database)
     try:
         with connection.cursor() as cursor:
             cursor.copy_expert(f"COPY {table_with_columns} FROM STDIN",

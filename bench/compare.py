@@ -24,6 +24,8 @@ import server
 from backup_and_restore import WrongRows, measure_backup_and_restore
 from data_files import LEFT_OUT, bytes_of
 from incremental import measure_loads, measure_shares
+from logical_backup import measure_logical
+from logical_shares import measure_logical_shares
 from measured_process import CommandFailed, Runner, adopt_orphans
 from pgbackrest_tool import NewerPgBackRest, PgBackRest
 from pgcairn_tool import Pgcairn
@@ -36,6 +38,8 @@ BUILD = pathlib.Path(__file__).resolve().parents[1] / "build"
 PROGRAM = BUILD / "release/pgcairn"
 # By bench/install-newer-pgbackrest; without it, there is one rival less.
 NEWER_PGBACKREST = BUILD / "newer-pgbackrest.tar"
+# By scripts/install-clients; without them, there is one rival less.
+NEWER_CLIENTS = BUILD / "clients/17"
 MIB = 1 << 20
 # What one run leaves lying at its fullest: the cluster, what was restored, two or three repositories.
 BYTES_PER_SCALE = 90 * MIB
@@ -56,6 +60,8 @@ SELECTIONS = {
     "incremental": set(measured.INCREMENTAL_BACKUPS),
     "shares": {measured.changed_share(percent) for percent in measured.CHANGED_SHARES_PERCENT},
     "restore-incremental": {measured.RESTORE_OF_INCREMENTAL},
+    "logical": {measured.LOGICAL_BACKUP, *measured.TABLE_RESTORES.values()},
+    "logical-shares": {measured.LOGICAL_SHARES},
 }
 CHANGING = SELECTIONS["incremental"] | SELECTIONS["shares"] | SELECTIONS["restore-incremental"]
 
@@ -155,19 +161,36 @@ def processor():
 class Programs:
     pgcairn: pathlib.Path
     newer_pgbackrest: pathlib.Path | None
+    newer_clients: pathlib.Path | None  # the folder of pg_dump
 
 
-def copy_programs(scratch, pgcairn_file, newer_pgbackrest_file):
+def copy_programs(scratch, pgcairn_file, newer_pgbackrest_file, newer_clients):
     """Into the scratch directory, where the server's user can start them."""
     pgcairn = scratch / "pgcairn"
     with open(pgcairn, "wb") as copy:
         shutil.copyfileobj(pgcairn_file, copy)
     pgcairn.chmod(0o755)
-    if not newer_pgbackrest_file:
-        return Programs(pgcairn, None)
-    with tarfile.open(fileobj=newer_pgbackrest_file) as tar:
-        tar.extractall(scratch)
-    return Programs(pgcairn, scratch / "newer-pgbackrest/pgbackrest")
+    if newer_pgbackrest_file:
+        with tarfile.open(fileobj=newer_pgbackrest_file) as tar:
+            tar.extractall(scratch)
+    if newer_clients:
+        with tarfile.open(fileobj=newer_clients) as tar:
+            tar.extractall(scratch)
+    return Programs(pgcairn,
+                    scratch / "newer-pgbackrest/pgbackrest" if newer_pgbackrest_file else None,
+                    scratch / "newer-clients/bin" if newer_clients else None)
+
+
+def packed(folder):
+    """A folder as an open file, which a user who cannot look into the folder can unpack; None when
+    there is none."""
+    if not folder.exists():
+        return None
+    file = tempfile.TemporaryFile()  # pylint: disable=consider-using-with
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        tar.add(folder, arcname="newer-clients")
+    file.seek(0)
+    return file
 
 
 def facts_of(settings, runner, programs):
@@ -178,6 +201,8 @@ def facts_of(settings, runner, programs):
         "newer pgBackRest": runner.run(pgbackrest_tool.version_command(newer)).strip()
                             if newer else "none: bench/install-newer-pgbackrest says why",
         "PostgreSQL": server.version(runner),
+        "newer pg_dump": runner.run([programs.newer_clients / "pg_dump", "--version"]).strip()
+                         if programs.newer_clients else "none: scripts/install-clients brings it",
         "zstd level": settings.level,
         "jobs": settings.jobs,
         "runs": settings.runs,
@@ -197,7 +222,9 @@ def measure_all(settings, runner, programs, inputs):
         wal = WalCluster(inputs)
         wal.make(runner)
         measure_wal_commands(settings, runner, programs.pgcairn, wal, results, say)
-    if settings.wanted & {measured.FULL_BACKUP, *CHANGING}:
+    if measured.LOGICAL_SHARES in settings.wanted:
+        measure_logical_shares(settings, runner, programs, results, say)
+    if settings.wanted & {measured.FULL_BACKUP, measured.LOGICAL_BACKUP, *CHANGING}:
         say(f"preparing a cluster of scale {settings.scale}")
         data = inputs / "data"
         clusters.large_cluster(runner, data, settings.scale)
@@ -205,6 +232,8 @@ def measure_all(settings, runner, programs, inputs):
         facts["cluster"] = f"scale {settings.scale}, {size / MIB:,.0f} MiB without WAL"
         if measured.FULL_BACKUP in settings.wanted:
             measure_backup_and_restore(settings, runner, programs.pgcairn, data, results, say)
+        if measured.LOGICAL_BACKUP in settings.wanted:
+            measure_logical(settings, runner, programs, data, results, say)
         if settings.wanted & CHANGING:
             with clusters.cluster_to_change(runner, data) as changing:
                 measure_changing_cluster(settings, runner, programs, changing, results)
@@ -244,6 +273,7 @@ def main():
         program_file = open_files.enter_context(open(PROGRAM, "rb"))
         newer_pgbackrest_file = (open_files.enter_context(open(NEWER_PGBACKREST, "rb"))
                                  if NEWER_PGBACKREST.exists() else None)
+        newer_clients = packed(NEWER_CLIENTS)
         become_server_user()
         for each in ENDING_SIGNALS:
             # nohup and background jobs have a signal ignored on purpose.
@@ -253,7 +283,7 @@ def main():
         with scratch_directory(arguments.dir) as scratch:
             require_room(scratch, settings)
             os.chdir(scratch)
-            programs = copy_programs(scratch, program_file, newer_pgbackrest_file)
+            programs = copy_programs(scratch, program_file, newer_pgbackrest_file, newer_clients)
             runner = Runner(scratch, {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8",
                                       "HOME": str(scratch), "TMPDIR": str(scratch)})
             facts, results = measure_all(settings, runner, programs, keep or scratch)

@@ -35,6 +35,7 @@ class Cost:
     compacted_bytes: int | None = None
     read_bytes: int | None = None
     requests: int | None = None
+    new_chunks_share: float | None = None  # of a logical backup's, those that it had to store
 
     @property
     def cpu_s(self):

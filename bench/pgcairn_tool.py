@@ -11,14 +11,14 @@ from data_files import bytes_of
 class Pgcairn:
     name = "pgcairn"
 
-    def __init__(self, runner, program, place, server, settings):
+    def __init__(self, runner, program, place, server, settings, database="postgres"):
         """Makes an empty repository in `place` for the cluster of the running `server`."""
         self._place = pathlib.Path(place)
         self.repository = self._place / "repository"
         (self._place / "config").mkdir(parents=True, mode=0o700)
         config = self._place / "config/backup.config.json"
         config.write_text(json.dumps({
-            "cluster": {"connection": server.conninfo()},
+            "cluster": self._cluster(server.conninfo(database)),
             "storage": {"local_path": str(self.repository)},
             "compression": {"level": settings.level},
             "performance": {"jobs": settings.jobs},
@@ -28,6 +28,10 @@ class Pgcairn:
         config.chmod(0o600)
         self._command = [program, f"--config={config}", "--no-progress", "--output=json"]
         runner.run([*self._command, "init"])
+
+    @staticmethod
+    def _cluster(conninfo):
+        return {"connection": conninfo}
 
     def stored_bytes(self):
         return bytes_of(self.repository)

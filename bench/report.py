@@ -5,29 +5,34 @@ import json
 
 import targets
 from results import (CHANGED_PAGES, CHANGED_SHARES_PERCENT, FULL_BACKUP, INCREMENTAL_BACKUPS,
-                     changed_share)
+                     LOGICAL_BACKUP, LOGICAL_CHANGES, PGCAIRN, TABLE_RESTORES, changed_share, logical_share)
+from logical_shares import Accounts, Documents
 
 KIB = 1 << 10
 MIB = 1 << 20
 # What takes less is told in milliseconds.
 MILLISECONDS_BELOW_S = 1.0
 SHARES = {changed_share(percent): percent for percent in CHANGED_SHARES_PERCENT}
+LOGICAL_SHARES = {logical_share(rows.table, change): (rows.table, change)
+                  for rows in (Documents, Accounts) for change in LOGICAL_CHANGES}
 
 
 def print_tables(facts, results):
     for name, value in facts.items():
         print(f"{name:18} {value}")
     for measurement in results.measurements():
-        if measurement not in SHARES:
+        if measurement not in SHARES and measurement not in LOGICAL_SHARES:
             print()
             print_measurement(measurement, results)
     print_shares(results)
+    print_logical_shares(results)
     print_targets(results)
 
 
 def print_measurement(measurement, results):
     medians = {tool: results.median(measurement, tool) for tool in results.tools(measurement)}
     incremental = measurement in INCREMENTAL_BACKUPS
+    with_server = measurement in (FULL_BACKUP, LOGICAL_BACKUP, *TABLE_RESTORES.values())
     short = (not incremental
              and max(cost.wall_s for cost in medians.values()) < MILLISECONDS_BELOW_S)
     unit, factor, digits = ("ms", 1000, 1) if short else ("s", 1, 2)
@@ -40,7 +45,7 @@ def print_measurement(measurement, results):
     for tool, cost in medians.items():
         walls = [each.wall_s * factor for each in results.costs(measurement, tool)]
         # The server has no part in the short commands, and its clock counts in 10 ms.
-        server = f"{cost.server_cpu_s:.2f}" if measurement == FULL_BACKUP or incremental else ""
+        server = f"{cost.server_cpu_s:.2f}" if measurement in (FULL_BACKUP, LOGICAL_BACKUP) or incremental else ""
         print(f"  {tool:<47}{cost.wall_s * factor:>9.{digits}f}{min(walls):>9.{digits}f}"
               f"{max(walls):>9.{digits}f}{cost.tool_cpu_s * factor:>9.{digits}f}{server:>9}"
               f"{size(cost.peak_bytes, MIB):>10}{size(cost.stored_bytes, size_factor):>13}"
@@ -73,6 +78,25 @@ def print_shares(results):
             print(f"  {tool:<62}{cost.wall_s:>9.2f}{cost.tool_cpu_s:>9.2f}"
                   f"{size(cost.read_bytes, MIB):>10}{size(cost.stored_bytes, MIB):>13}"
                   f"{size(cost.metadata_bytes, KIB):>14}{size(cost.compacted_bytes, MIB):>15}")
+
+
+def print_logical_shares(results):
+    """What a logical backup stores against what was done to the table since the one before."""
+    for table in dict.fromkeys(table for table, _ in LOGICAL_SHARES.values()):
+        measured = {change: results.median(logical_share(table, change), PGCAIRN)
+                    for change in LOGICAL_CHANGES
+                    if results.tools(logical_share(table, change))}
+        if not measured:
+            continue
+        first = next(iter(measured.values()))
+        print(f"\n{'logical backups of ' + table:<42}{'wall s':>9}{'CPU s':>9}{'new chunks %':>14}"
+              f"{'stored MiB':>12}{'of the first %':>16}{'metadata KiB':>14}{'compacted MiB':>15}")
+        for change, cost in measured.items():
+            as_changed = cost.stored_bytes - cost.compacted_bytes
+            print(f"  {change:<40}{cost.wall_s:>9.2f}{cost.tool_cpu_s:>9.2f}"
+                  f"{100 * cost.new_chunks_share:>14.1f}{size(as_changed, MIB):>12}"
+                  f"{100 * as_changed / first.stored_bytes:>16.1f}{size(cost.metadata_bytes, KIB):>14}"
+                  f"{size(cost.compacted_bytes, MIB):>15}")
 
 
 def print_targets(results):

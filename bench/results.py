@@ -27,7 +27,19 @@ CHANGED_SHARES_PERCENT = (0, 0.1, 1, 10, 50)
 RESTORE_OF_INCREMENTAL = "restore of the tenth incremental backup"
 RESTORE_OF_FULL_BESIDE_IT = "restore of a full backup made after it"
 
+LOGICAL_BACKUP = "logical backup of the database"
+# The measurement of the restore of each table.
+TABLE_RESTORES = {"orders": "restore of the table of text, logical",
+                  "pgbench_accounts": "restore of pgbench's accounts, logical"}
+LOGICAL_SHARES = "logical backups after changes"
+# In this order, to one table, with a backup after each: the kind of change, and per cent of its rows.
+LOGICAL_CHANGES = ("first backup", "nothing", "append 1", "update 0.1", "update 1", "vacuum",
+                   "update 1 again", "delete 1", "vacuum again", "update 10", "vacuum full", "update 50")
+
 PGCAIRN = "pgcairn"
+PG_DUMP = "pg_dump -Fd, gzip"
+PG_DUMP_ZSTD = "newer pg_dump -Fd, zstd"
+PG_DUMP_GZIP = "pg_dump | gzip"
 PGBACKREST = "pgBackRest"
 NEWER_PGBACKREST = "newer pgBackRest, blocks and bundles"
 CHANGED_PAGES = "zstd -T1 of the changed pages"
@@ -39,6 +51,11 @@ NOTHING = "/bin/true"
 def changed_share(percent):
     """The measurement of an incremental backup after that share of the cluster's pages changed."""
     return f"incremental backup, {percent} % of pages changed"
+
+
+def logical_share(table, change):
+    """The measurement of the logical backup after that change of LOGICAL_CHANGES."""
+    return f"logical backup, {table}: {change}"
 
 
 class Results:

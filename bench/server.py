@@ -81,14 +81,14 @@ class Server:
     def conninfo(self, database="postgres"):
         return f"host={self.socket} port={PORT} dbname={database} user=postgres"
 
-    def connect(self):
-        connection = psycopg2.connect(self.conninfo())
+    def connect(self, database="postgres"):
+        connection = psycopg2.connect(self.conninfo(database))
         connection.autocommit = True
         return connection
 
-    def query(self, statement, parameters=None, seed=None):
+    def query(self, statement, parameters=None, seed=None, database="postgres"):
         """With a seed, from -1 to 1, random() of the statement gives the same each time."""
-        connection = self.connect()
+        connection = self.connect(database)
         try:
             with connection.cursor() as cursor:
                 if seed is not None:
