@@ -8,6 +8,7 @@
 #include "sources/logical/roles_dump.h"
 #include "sources/logical/schema_dump.h"
 #include "sources/logical/table_parts.h"
+#include "sources/logical/unsent_row.h"
 #include "util/bytes.h"
 
 namespace pgcairn::commands {
@@ -36,17 +37,6 @@ StreamSource RolesStream(const DatabaseToCopy& database) {
   return {"roles.sql", "roles of the server", false, {"roles.sql"}, 0, read};
 }
 
-StreamSource CopyStream(std::string path, std::string what, std::string copy_sql) {
-  StreamSource source;
-  source.path = std::move(path);
-  source.what = std::move(what);
-  source.rows = true;
-  source.read = [sql = std::move(copy_sql)](postgres::Connection& worker, const OnPiece& on_piece) {
-    return worker.CopyOut(sql, on_piece);
-  };
-  return source;
-}
-
 // Rows move to a neighbouring part where a table grew or was vacuumed.
 std::vector<std::string> PartAndNeighbours(const sources::TablePart& part) {
   std::vector<std::string> paths{RowsPath(part.table_oid, part.number)};
@@ -55,12 +45,30 @@ std::vector<std::string> PartAndNeighbours(const sources::TablePart& part) {
   return paths;
 }
 
-void AddParts(const sources::TableToCopy& table, std::vector<StreamSource>& streams) {
+Result<uint64_t> CopyPart(const sources::SnapshotSession& snapshot, const sources::TablePart& part,
+                          postgres::Connection& worker, const OnPiece& on_piece) {
+  uint64_t rows = 0;
+  Result<uint64_t> copied = worker.CopyOut(part.copy_sql, [&](ByteView row) {
+    ++rows;
+    return on_piece(row);
+  });
+  if (copied.ok()) return copied;
+  return sources::NameUnsentRow(snapshot, worker, part, rows, copied.error());
+}
+
+void AddParts(const sources::SnapshotSession& snapshot, const sources::TableToCopy& table,
+              std::vector<StreamSource>& streams) {
   const std::vector<sources::TablePart> parts = sources::PartsOf(table);
   for (const sources::TablePart& part : parts) {
     std::string what = "table " + table.name();
     if (parts.size() > 1) what += fmt::format(", part {} of {}", part.number + 1, parts.size());
-    StreamSource source = CopyStream(RowsPath(part.table_oid, part.number), what, part.copy_sql);
+    StreamSource source;
+    source.path = RowsPath(part.table_oid, part.number);
+    source.what = std::move(what);
+    source.rows = true;
+    source.read = [&snapshot, part](postgres::Connection& worker, const OnPiece& on_piece) {
+      return CopyPart(snapshot, part, worker, on_piece);
+    };
     source.known_paths = PartAndNeighbours(part);
     source.bytes_about = table.blocks * kPageBytes / parts.size();
     source.may_read = [&table](postgres::Connection& worker) {
@@ -116,10 +124,17 @@ std::vector<StreamSource> DocumentsOf(const DatabaseToCopy& database, int lock_w
 
 std::vector<StreamSource> RowsOf(const DatabaseToCopy& database) {
   std::vector<StreamSource> streams;
-  for (const sources::TableToCopy& table : database.snapshot.tables()) AddParts(table, streams);
+  for (const sources::TableToCopy& table : database.snapshot.tables()) {
+    AddParts(database.snapshot, table, streams);
+  }
   if (database.catalog.large_objects.empty()) return streams;
-  StreamSource objects =
-      CopyStream(LargeObjectsPath(0), "large objects", sources::CopyOfLargeObjects());
+  StreamSource objects;
+  objects.path = LargeObjectsPath(0);
+  objects.what = "large objects";
+  objects.rows = true;
+  objects.read = [](postgres::Connection& worker, const OnPiece& on_piece) {
+    return worker.CopyOut(sources::CopyOfLargeObjects(), on_piece);
+  };
   objects.known_paths = {objects.path};
   for (const sources::LargeObject& object : database.catalog.large_objects) {
     objects.bytes_about += object.size;

@@ -32,7 +32,7 @@ std::string CopyOfAll(const TableToCopy& table) {
 std::vector<TablePart> PartsOf(const TableToCopy& table) {
   const uint64_t count = (table.blocks + kBlocksPerPart - 1) / kBlocksPerPart;
   if (!table.by_blocks || !table.condition.empty() || count <= 1) {
-    return {{table.oid, 0, CopyOfAll(table)}};
+    return {{table.oid, 0, table.name(), table.condition, CopyOfAll(table)}};
   }
   std::vector<TablePart> parts;
   for (uint64_t number = 0; number < count; ++number) {
@@ -40,7 +40,8 @@ std::vector<TablePart> PartsOf(const TableToCopy& table) {
     if (number + 1 < count) {
       where += fmt::format(" AND ctid < '({},0)'", (number + 1) * kBlocksPerPart);
     }
-    parts.push_back({table.oid, static_cast<uint32_t>(number), CopyOfQuery(table, where)});
+    parts.push_back(
+        {table.oid, static_cast<uint32_t>(number), table.name(), where, CopyOfQuery(table, where)});
   }
   return parts;
 }

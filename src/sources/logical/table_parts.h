@@ -16,7 +16,9 @@ inline constexpr uint64_t kBlocksPerPart = 16'384;
 struct TablePart {
   uint32_t table_oid = 0;
   uint32_t number = 0;
-  // COPY ... TO STDOUT, in text.
+  std::string table_name;  // "schema"."table"
+  std::string condition;   // "WHERE ...", or empty: which of its rows
+  // COPY ... TO STDOUT of them, in text.
   std::string copy_sql;
 };
 
