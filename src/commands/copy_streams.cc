@@ -60,9 +60,15 @@ class StreamCopiers::Copier {
     known_.push_back(KnownOf(source));
     writer_.BeginStream(number, known_.back().get());
     const uint64_t before = writer_.counts().raw_bytes;
+    uint64_t uncounted = source.bytes_about;
+    auto count = [&](uint64_t bytes) {
+      const uint64_t now = std::min(bytes, uncounted);
+      tools_.progress.Add(now);
+      uncounted -= now;
+    };
     auto on_piece = [&](ByteView piece) -> Status {
       if (stop) return Error{Code::kCancelled, "another part of the backup failed", ""};
-      tools_.progress.Add(piece.size());
+      count(piece.size());
       return source.rows ? rows_.Add(piece) : document_.Add(piece);
     };
     Result<uint64_t> rows = source.read(worker, on_piece);
@@ -70,6 +76,7 @@ class StreamCopiers::Copier {
     RETURN_IF_ERROR(source.rows ? rows_.End() : document_.End());
     RETURN_IF_ERROR(writer_.EndStream());
     ASSIGN_OR_RETURN(results_[number].rows, std::move(rows).Context("copying the " + source.what));
+    count(uncounted);
     results_[number].bytes = writer_.counts().raw_bytes - before;
     bytes_since_flush_ += results_[number].bytes;
     const bool full =

@@ -32,7 +32,7 @@ struct StreamSource {
   bool rows = false;  // each piece is a row; else pieces end anywhere
   // Of an earlier backup: chunks of these streams are not stored again.
   std::vector<std::string> known_paths;
-  uint64_t bytes_about = 0;
+  uint64_t bytes_about = 0;  // decides who is first, and is what progress counts
   // Gives all pieces; `worker` is of the calling thread. Returns how many rows there were.
   std::function<Result<uint64_t>(postgres::Connection& worker, const OnPiece& on_piece)> read;
   // When given: false means that this worker cannot read it now. Then the session does that has

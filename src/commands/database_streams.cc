@@ -70,7 +70,7 @@ void AddParts(const sources::SnapshotSession& snapshot, const sources::TableToCo
       return CopyPart(snapshot, part, worker, on_piece);
     };
     source.known_paths = PartAndNeighbours(part);
-    source.bytes_about = table.blocks * kPageBytes / parts.size();
+    source.bytes_about = (table.blocks + table.toast_blocks) * kPageBytes / parts.size();
     source.may_read = [&table](postgres::Connection& worker) {
       return sources::SnapshotSession::TryLock(worker, table);
     };

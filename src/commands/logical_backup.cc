@@ -12,6 +12,7 @@
 #include "commands/newest_memory.h"
 #include "commands/server_check.h"
 #include "commands/store_lists.h"
+#include "commands/verify_logical.h"
 #include "repository/compaction/compaction.h"
 #include "repository/history_store.h"
 #include "repository/manifest/manifest_store.h"
@@ -166,11 +167,20 @@ std::vector<std::string> LeftOut(const Run& run, const sources::SnapshotSession&
 // there were.
 Result<std::vector<PlacedStream>> CopyRows(Run& run, const Moment& moment, StreamCopiers& copiers,
                                            std::vector<postgres::Connection>& workers,
-                                           CopiedDatabase& result) {
+                                           Progress& progress, CopiedDatabase& result) {
   const DatabaseToCopy database{run.facts, run.programs, moment.snapshot, moment.catalog};
   const std::vector<StreamSource> rows = RowsOf(database);
+  uint64_t bytes_about = 0;
+  for (const StreamSource& source : rows) bytes_about += source.bytes_about;
+  progress.Expect(bytes_about);
   ASSIGN_OR_RETURN(size_t first, copiers.Copy(rows, workers, run.connection));
   const format::LogicalCatalog catalog = DescribeRows(database, copiers, first);
+  if (catalog.ByteSizeLong() > kCatalogBytesMax) {
+    return Error{Code::kUnsupported,
+                 fmt::format("what there is to say of {} tables takes more than {}",
+                             catalog.tables_size(), FormatBytes(kCatalogBytesMax)),
+                 "no restore would read it: back up the schemas of this database as databases"};
+  }
   const std::vector<StreamSource> last{CatalogStream(catalog)};
   ASSIGN_OR_RETURN(size_t last_number, copiers.Copy(last, workers, run.connection));
   RETURN_IF_ERROR(copiers.Flush());
@@ -207,7 +217,7 @@ Result<CopiedDatabase> CopyDatabase(Run& run, BackupBase& base) {
   StreamCopiers copiers(tools, workers.size());
   ASSIGN_OR_RETURN(Moment moment, TakeMoment(run, copiers, workers));
   ASSIGN_OR_RETURN(std::vector<PlacedStream> streams,
-                   CopyRows(run, moment, copiers, workers, result));
+                   CopyRows(run, moment, copiers, workers, progress, result));
   // What was read counts only if the locks held until here.
   RETURN_IF_ERROR(moment.snapshot.End());
 

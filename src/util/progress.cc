@@ -33,20 +33,20 @@ Progress::Progress(ProgressStyle style, std::string doing, uint64_t total_bytes)
 Progress::~Progress() { Finish(); }
 
 std::string Progress::Line(double now) const {
-  uint64_t done = done_;
+  const uint64_t done = done_, total = total_;
   double seconds = std::max(now - started_, 0.001);
   double rate = static_cast<double>(done) / seconds;
   std::string line = fmt::format("{}: {}", doing_, FormatBytes(done));
-  if (total_ > 0) {
+  if (total > 0) {
     // A file that grew while it was read must not show 101 %.
-    double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total_));
-    line += fmt::format(" of {} ({:.0f} %)", FormatBytes(total_), share * 100);
+    double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+    line += fmt::format(" of {} ({:.0f} %)", FormatBytes(total), share * 100);
     if (style_ == ProgressStyle::kBar) {
       int filled = static_cast<int>(share * kBarWidth);
       line = fmt::format("[{:=<{}}{: <{}}] {}", "", filled, "", kBarWidth - filled, line);
     }
-    if (rate > 0 && done < total_) {
-      line += fmt::format(", {} left", FormatDuration(static_cast<double>(total_ - done) / rate));
+    if (rate > 0 && done < total) {
+      line += fmt::format(", {} left", FormatDuration(static_cast<double>(total - done) / rate));
     }
   }
   return line + fmt::format(", {}/s", FormatBytes(static_cast<uint64_t>(rate)));

@@ -13,7 +13,7 @@ enum class ProgressStyle { kNone, kLines, kBar };
 // kBar when standard error is a terminal, else kLines.
 ProgressStyle ProgressStyleForTerminal();
 
-// Add may be called from any thread; Show and Finish from one. Writes to standard error.
+// Add and Expect may be called from any thread; Show and Finish from one. Writes to standard error.
 class Progress {
  public:
   // `doing` is what is shown: "backup". `total_bytes` may be 0: unknown.
@@ -22,6 +22,8 @@ class Progress {
   ~Progress();
 
   void Add(uint64_t bytes) { done_ += bytes; }
+  // The total, where it is known later than the beginning.
+  void Expect(uint64_t total_bytes) { total_ = total_bytes; }
   uint64_t done_bytes() const { return done_; }
   // Draws when it is time to: a bar at most five times a second, a line every ten seconds.
   void Show();
@@ -32,7 +34,7 @@ class Progress {
 
   const ProgressStyle style_;
   const std::string doing_;
-  const uint64_t total_;
+  std::atomic<uint64_t> total_;
   const double started_;
   std::atomic<uint64_t> done_{0};
   double last_shown_;  // MonotonicSeconds

@@ -242,6 +242,29 @@ def test_every_kind_of_object_comes_back(major):
         assert differences(before, DatabaseState.read(cluster.source, "every")) == []
 
 
+@pytest.mark.slow
+def test_a_large_table_is_read_in_parts_by_its_key_where_blocks_cannot_be_chosen():
+    with LogicalCluster(13) as cluster:
+        cluster.source.sql(
+            "CREATE TABLE large (id bigint PRIMARY KEY, body text);"
+            "INSERT INTO large SELECT g - 1000, repeat(chr(64 + g % 60), 1000) "
+            "FROM generate_series(1, 200000) g; ANALYZE large;"
+            "CREATE TABLE by_chance AS SELECT g::bigint * 2654435761 % 4294967296 AS id, body FROM "
+            "(SELECT g, repeat('y', 1000) AS body FROM generate_series(1, 200000) g) rows;"
+            "ALTER TABLE by_chance ADD PRIMARY KEY (id); ANALYZE by_chance", "source")
+        before = cluster.source.sql("SELECT count(*), sum(hashtext(l::text)) FROM large l", "source")
+        cluster.source.sql("ALTER SYSTEM SET log_statement = 'all'")
+        cluster.source.sql("SELECT pg_reload_conf()")
+        cluster.backup()
+        copies = [line for line in cluster.source.log_text().splitlines() if "COPY (SELECT" in line]
+        assert any('"id" < ' in line and '"large"' in line for line in copies), copies
+        assert not any('"by_chance"' in line for line in copies), copies
+        cluster.source.sql("ALTER SYSTEM RESET log_statement")
+        cluster.source.sql("SELECT pg_reload_conf()")
+        name = cluster.restored()
+        assert cluster.source.sql("SELECT count(*), sum(hashtext(l::text)) FROM large l", name) == before
+
+
 def test_a_server_that_is_newer_than_every_pg_dump_is_an_error_that_names_the_package():
     with LogicalCluster(17) as cluster:
         failed = cluster.pgcairn("backup", check=False)

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "postgres/connection_cells.h"
+#include "sources/logical/table_keys.h"
 
 namespace pgcairn::sources {
 namespace {
@@ -118,6 +119,7 @@ Result<bool> SnapshotSession::TryToTake(int lock_wait_s) {
                    postgres::TimeCell(now, "the server's clock"));
   taken_at_ = *taken_at;
   ASSIGN_OR_RETURN(std::vector<TableToCopy> tables, ListTables(*connection_, TableSizes::kRead));
+  RETURN_IF_ERROR(FindKeys(*connection_, tables));
   std::set<uint32_t> held = ReadableOf(before), seen = ReadableOf(tables);
   if (!std::includes(held.begin(), held.end(), seen.begin(), seen.end())) return false;
   for (TableToCopy& table : tables) {

@@ -19,7 +19,9 @@ SELECT c.oid, n.nspname, c.relname,
          / pg_catalog.current_setting('block_size')::int8 END,
        coalesce(a.amname = 'heap', false),
        coalesce(x.condition, ''),
-       readable, x.oid IS NOT NULL, root.nspname, root.relname
+       readable, x.oid IS NOT NULL, root.nspname, root.relname,
+       CASE WHEN $1::pg_catalog.bool THEN (SELECT t.relpages FROM pg_catalog.pg_class t
+         WHERE t.oid = c.reltoastrelid) END
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (
@@ -92,6 +94,9 @@ Result<std::vector<TableToCopy>> ListTables(postgres::Connection& connection, Ta
     table.of_extension = row[7] == "t";
     table.load_schema = std::move(row[8]).value_or("");
     table.load_relation = std::move(row[9]).value_or("");
+    if (row[10]) {
+      ASSIGN_OR_RETURN(table.toast_blocks, postgres::NumberCell<uint64_t>(row[10], "TOAST's size"));
+    }
     tables.push_back(std::move(table));
   }
   return tables;

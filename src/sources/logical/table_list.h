@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,13 @@
 
 namespace pgcairn::sources {
 
+// An integer column without NULLs.
+struct TableKey {
+  std::string column;
+  int64_t least = 0;  // in the snapshot
+  int64_t greatest = 0;
+};
+
 struct TableToCopy {
   uint32_t oid = 0;
   std::string schema;
@@ -17,9 +25,13 @@ struct TableToCopy {
   // Of the table itself, without indexes and TOAST, as it is now and not in the snapshot. 0 when
   // sizes were not asked for.
   uint64_t blocks = 0;
+  // Of its TOAST, as the last VACUUM or ANALYZE counted them; 0 when sizes were not asked for.
+  uint64_t toast_blocks = 0;
   // Blocks can be read in ranges: the rows lie in a heap, and the server finds ctids by range (from
   // PostgreSQL 14 on: src/backend/executor/nodeTidrangescan.c).
   bool by_blocks = false;
+  // By which it can be read in ranges where blocks cannot (table_keys.h).
+  std::optional<TableKey> key;
   // In the table's order; without generated ones, which nothing can write.
   std::vector<std::string> columns;
   // "WHERE ..." of an extension's configuration table, "" for all rows (pg_extension.extcondition).

@@ -10,7 +10,8 @@
 namespace pgcairn::sources {
 
 // A part is a run of blocks; 128 MiB, so that all workers have something to do until the end.
-// Fixed, so that the next backup compares each part with the same blocks.
+// Fixed, so that the next backup compares each part with the same blocks. Of a key it is a range
+// as wide as a power of two, which holds up to twice as many rows.
 inline constexpr uint64_t kBlocksPerPart = 16'384;
 
 struct TablePart {

@@ -1,0 +1,18 @@
+// Keys by which large tables are read in parts where blocks cannot be.
+#pragma once
+
+#include <vector>
+
+#include "postgres/connection.h"
+#include "sources/logical/table_list.h"
+#include "util/result.h"
+
+namespace pgcairn::sources {
+
+// Servers before 14 find no ctids by range, and each part would read the whole table. For the
+// tables of more than one part this sets `key`, where there is a primary key of one integer column
+// in whose order the rows lie, as the last ANALYZE saw them: by a key of chance the server would
+// read blocks in any order, or again the whole table for each part. In the session's transaction.
+Status FindKeys(postgres::Connection& connection, std::vector<TableToCopy>& tables);
+
+}  // namespace pgcairn::sources
