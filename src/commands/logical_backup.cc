@@ -179,7 +179,7 @@ Result<std::vector<PlacedStream>> CopyRows(Run& run, const Moment& moment, Strea
     return Error{Code::kUnsupported,
                  fmt::format("what there is to say of {} tables takes more than {}",
                              catalog.tables_size(), FormatBytes(kCatalogBytesMax)),
-                 "no restore would read it: back up the schemas of this database as databases"};
+                 "no restore would read it: spread the tables over several databases"};
   }
   const std::vector<StreamSource> last{CatalogStream(catalog)};
   ASSIGN_OR_RETURN(size_t last_number, copiers.Copy(last, workers, run.connection));
