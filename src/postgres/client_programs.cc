@@ -66,7 +66,9 @@ Result<ClientProgram> FindClientProgram(const std::string& name, int server_majo
         fmt::format("; {} is of {}, which refuses newer servers", program->path, program->major);
   }
   return Error{Code::kNotFound, fmt::format("{}: there is none{}", doing, found),
-               package + ", or set cluster.bin_dir"};
+               package +
+                   ", or set cluster.bin_dir; where Debian does not have it, "
+                   "docs/logical-backup.md says what to do"};
 }
 
 }  // namespace pgcairn::postgres

@@ -6,11 +6,17 @@ from restore_proof import repository_is_valid
 from scratch import Scratch
 
 
+DEBIANS = "Debian's"
+
+
 class LogicalCluster(Scratch):
     """A server with a database `source`, ready for a backup."""
 
-    def __init__(self, major=15, **sections):
+    def __init__(self, major=15, clients=None, **sections):
+        """`clients`: the version of the client programs, where not the oldest that there is is
+        meant; DEBIANS leaves it to the program what it finds."""
         super().__init__()
+        self.clients = major if clients is None else clients
         self.source = self.server(bindir=self.server_programs(major))
         self.source.initdb()
         self.source.start()
@@ -22,6 +28,8 @@ class LogicalCluster(Scratch):
     def configure_backups(self, **sections):
         cluster = {"method": "logical", "connection": self.source.conninfo("source"),
                    **sections.pop("cluster", {})}
+        if self.clients != DEBIANS:
+            cluster["bin_dir"] = str(self.client_programs(self.clients))
         self.write_config(self.source, cluster=cluster, **{"performance": {"jobs": 2}, **sections})
 
     def backup(self, *arguments):

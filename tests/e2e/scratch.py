@@ -196,9 +196,22 @@ class Scratch:
             return BINDIR
         installed = CHECKOUT / f"build/postgresql/{major}"
         assert installed.exists(), f"scripts/install-servers has not installed {installed}"
-        if self.run(["test", "-x", installed / "bin/postgres"], check=False).returncode == 0:
+        return self._within_sight(installed, "postgres", f"postgresql-{major}")
+
+    def client_programs(self, major):
+        """The folder of a pg_dump, pg_restore and psql that work with a server of that version:
+        Debian's own, or what scripts/install-clients left, as server_programs()."""
+        if major <= 15:
+            return CLIENT_BINDIR
+        # Debian has no client of 16.
+        installed = CHECKOUT / f"build/clients/{max(major, 17)}"
+        assert installed.exists(), f"scripts/install-clients has not installed {installed}"
+        return self._within_sight(installed, "pg_dump", f"clients-{max(major, 17)}")
+
+    def _within_sight(self, installed, program, name):
+        if self.run(["test", "-x", installed / "bin" / program], check=False).returncode == 0:
             return installed / "bin"
-        copy = self.root / f"postgresql-{major}"
+        copy = self.root / name
         if not copy.exists():
             shutil.copytree(installed, copy, symlinks=True)
         return copy / "bin"

@@ -14,19 +14,27 @@ LISTINGS = "SELECT count(*), md5(string_agg(l::text, '' ORDER BY id)) FROM publi
 pytestmark = pytest.mark.slow
 
 
+# 17 is the platform's default, 15 what older projects have.
+@pytest.fixture(name="major", scope="module", params=(15, 17))
+def _major(request):
+    return request.param
+
+
 @pytest.fixture(name="scratch", scope="module")
-def _scratch():
+def _scratch(major):
+    assert major
     with Scratch() as scratch:
         scratch.environment["PGPASSWORD"] = PASSWORD
         yield scratch
 
 
 @pytest.fixture(name="project", scope="module")
-def _project(scratch):
-    project = make_supabase_project(scratch, "project")
+def _project(scratch, major):
+    project = make_supabase_project(scratch, "project", major)
     fill_supabase_project(project)
     scratch.write_config(project.server, cluster={
-        "method": "logical", "connection": project.server.conninfo("postgres", "postgres")})
+        "method": "logical", "connection": project.server.conninfo("postgres", "postgres"),
+        "bin_dir": str(scratch.client_programs(major))})
     scratch.pgcairn("init")
     return project
 

@@ -30,9 +30,10 @@ class ChunkLeafBuilder {
 
   size_t chunk_count() const { return chunks_.size(); }
   uint64_t raw_bytes() const { return raw_bytes_; }
+  // What it may take while it waits. After Close it stays the same, whereas packs are added still:
+  // at most one for each blob.
   size_t memory_bytes() const {
-    return chunks_.size() * sizeof(ChunkEntry) + blobs_.size() * sizeof(TableBlob) +
-           packs_.size() * sizeof(Pack);
+    return chunks_.size() * sizeof(ChunkEntry) + blobs_.size() * (sizeof(TableBlob) + sizeof(Pack));
   }
   // The earlier leaf that says all of this one and nothing else, and may serve as it is. After
   // Close.

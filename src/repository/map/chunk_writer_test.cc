@@ -64,6 +64,9 @@ class ChunkWriterTest : public ::testing::Test {
       writer.BeginStream(stream, before == nullptr ? nullptr : &known[stream]);
       for (const std::string& chunk : chunks) ASSERT_TRUE(writer.Add(AsBytes(chunk)).ok());
       ASSERT_TRUE(writer.EndStream().ok());
+      if ((stream + 1) % streams_between_flushes_ == 0) {
+        ASSERT_TRUE(writer.Flush().ok());
+      }
     }
     ASSERT_TRUE(writer.Flush().ok());
     backup.counts = writer.counts();
@@ -188,6 +191,7 @@ class ChunkWriterTest : public ::testing::Test {
   }
 
   MemoryCluster cluster_ = ClusterOfOneKey();
+  uint32_t streams_between_flushes_ = 1'000'000;
   std::map<const StoredChunkLeaf*, PackReference> unchanged_packs_;
 };
 
@@ -211,6 +215,16 @@ TEST_F(ChunkWriterTest, SmallStreamsShareBlobsAndPacks) {
   ASSERT_NO_FATAL_FAILURE(Write(streams, backup));
   ASSERT_NO_FATAL_FAILURE(ExpectComesBack(backup));
   EXPECT_EQ(backup.new_packs, 2u) << "one of data, one of leaves";
+}
+
+TEST_F(ChunkWriterTest, AFlushEndsAPackAndNotThoseThatFollow) {
+  std::map<uint32_t, Chunks> streams;
+  for (uint32_t i = 0; i < 300; ++i) streams[i] = RandomChunks(3, i);
+  streams_between_flushes_ = 100;
+  ChunkBackup backup;
+  ASSERT_NO_FATAL_FAILURE(Write(streams, backup));
+  ASSERT_NO_FATAL_FAILURE(ExpectComesBack(backup));
+  EXPECT_EQ(backup.new_packs, 4u) << "three of data, one of leaves";
 }
 
 TEST_F(ChunkWriterTest, WhatDidNotChangeIsNotStoredAgain) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "postgres/program_run.h"
+#include "sources/logical/schema_script.h"
 #include "util/bytes.h"
 #include "util/file.h"
 
@@ -26,6 +27,9 @@ postgres::ProgramRun RunOf(const SchemaArchive& archive) {
 
 Status Run(const postgres::Connection& connection, const SchemaArchive& archive,
            std::vector<std::string> arguments) {
+  if (NeedsScript(archive.pg_restore, connection.server_major())) {
+    return RestoreByScript(connection, archive, std::move(arguments));
+  }
   postgres::ProgramRun run = RunOf(archive);
   for (std::string& variable : connection.EnvironmentForPrograms()) {
     run.environment.push_back(std::move(variable));
@@ -88,9 +92,14 @@ Result<std::vector<ArchiveEntry>> ParseList(const std::string& list) {
 Status RestoreSection(const postgres::Connection& connection, const SchemaArchive& archive,
                       SchemaSection section, size_t jobs) {
   const std::string name = section == SchemaSection::kPreData ? "pre-data" : "post-data";
-  // pg_restore does not do both: each job has a session of its own.
-  const std::string how = jobs > 1 ? fmt::format("--jobs={}", jobs) : "--single-transaction";
-  return Run(connection, archive, {"--section=" + name, how})
+  std::vector<std::string> arguments = {"--section=" + name};
+  if (jobs <= 1) {
+    arguments.emplace_back("--single-transaction");
+  } else if (!NeedsScript(archive.pg_restore, connection.server_major())) {
+    // Not both: each job has a session of its own, and a script is one session's.
+    arguments.push_back(fmt::format("--jobs={}", jobs));
+  }
+  return Run(connection, archive, std::move(arguments))
       .Context(fmt::format("restoring the definitions of the section {}", name));
 }
 

@@ -25,7 +25,8 @@ enum class SchemaSection {
 
 // Of the section everything, with the privileges and comments, in the database that `connection` is
 // to, as its role. With one job the section is one transaction; with more, several sessions make
-// indexes beside each other. Errors: kFailed with pg_restore's own words.
+// indexes beside each other, where the server takes them from pg_restore itself (schema_script.h).
+// Errors: kFailed with the program's own words.
 Status RestoreSection(const postgres::Connection& connection, const SchemaArchive& archive,
                       SchemaSection section, size_t jobs);
 
