@@ -6,11 +6,19 @@
 #include "util/progress.h"
 
 namespace pgcairn::cli {
+namespace {
+
+std::string TypeOf(const commands::LogicalBackupReport& report) {
+  if (report.schema_only) return "schema";
+  return report.incremental ? "incremental" : "full";
+}
+
+}  // namespace
 
 Json ToJson(const commands::LogicalBackupReport& report) {
   return {{"backup_id", report.backup_id},
           {"method", "logical"},
-          {"type", report.incremental ? "incremental" : "full"},
+          {"type", TypeOf(report)},
           {"base_backup_id", report.incremental ? Json(report.base_backup_id) : Json(nullptr)},
           {"test", report.test},
           {"database", report.database},
@@ -32,12 +40,14 @@ Json ToJson(const commands::LogicalBackupReport& report) {
 }
 
 void PrintText(const commands::LogicalBackupReport& report) {
-  fmt::print("{} {}{}, of the database {}: {} tables, {} rows, {} read, {} {} in {} packs, {}\n",
-             report.test ? "Trial backup" : "Backup", report.backup_id,
-             report.incremental ? ", incremental" : ", full", report.database, report.tables,
-             report.rows, FormatBytes(report.bytes_read), FormatBytes(report.bytes_stored),
-             report.test ? "made and thrown away" : "stored", report.packs,
-             FormatDuration(report.seconds));
+  const std::string what = report.schema_only
+                               ? "definitions, no rows"
+                               : fmt::format("{} tables, {} rows", report.tables, report.rows);
+  fmt::print("{} {}, {}, of the database {}: {}, {} read, {} {} in {} packs, {}\n",
+             report.test ? "Trial backup" : "Backup", report.backup_id, TypeOf(report),
+             report.database, what, FormatBytes(report.bytes_read),
+             FormatBytes(report.bytes_stored), report.test ? "made and thrown away" : "stored",
+             report.packs, FormatDuration(report.seconds));
   fmt::print("It is the state of {}, by the server's clock\n", report.snapshot_at.ToText());
   if (report.incremental) {
     fmt::print("Compared with {}: {} of {} chunks were new\n", report.base_backup_id,

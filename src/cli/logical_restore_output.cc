@@ -66,4 +66,34 @@ void PrintLogicalRestore(const commands::LogicalRestoreReport& report) {
   if (report.dry_run) fmt::print("Nothing was changed.\n");
 }
 
+Json LogicalTestJson(const commands::LogicalTestReport& report) {
+  Json json = LogicalRestoreJson(report.restore);
+  json.erase("dry_run");
+  json["test"] = true;
+  json["own_server"] = report.own_server;
+  json["server_major"] = report.server_major;
+  json["tables_counted"] = report.tables_counted;
+  json["start_seconds"] = report.start_seconds;
+  json["restore_seconds"] = report.restore_seconds;
+  json["query_seconds"] = report.query_seconds;
+  json["stop_seconds"] = report.stop_seconds;
+  return json;
+}
+
+void PrintLogicalTest(const commands::LogicalTestReport& report) {
+  const commands::LogicalRestoreReport& restore = report.restore;
+  fmt::print("Trial restore of {} into {} of PostgreSQL {}\n", restore.backup_id,
+             report.own_server ? "a server" : "a database at restore.test_url,",
+             report.server_major);
+  fmt::print("  made it ready: {}\n", FormatDuration(report.start_seconds));
+  fmt::print("  restored {} tables, {} rows, {}: {}\n", restore.tables.size(), restore.rows,
+             FormatBytes(restore.bytes), FormatDuration(report.restore_seconds));
+  fmt::print("  counted the rows of {} tables, all as many as in the backup: {}\n",
+             report.tables_counted, FormatDuration(report.query_seconds));
+  fmt::print("  removed it: {}\n", FormatDuration(report.stop_seconds));
+  PrintList("Worth knowing:", restore.warnings);
+  PrintList("Not restored:", restore.skipped);
+  fmt::print("The backup can be restored. The trial was removed.\n");
+}
+
 }  // namespace pgcairn::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/verb.h"
+#include "commands/logical_drill.h"
 #include "commands/logical_restore.h"
 
 namespace pgcairn::cli {
@@ -10,5 +11,8 @@ namespace pgcairn::cli {
 Json LogicalRestoreJson(const commands::LogicalRestoreReport& report);
 // Standard output.
 void PrintLogicalRestore(const commands::LogicalRestoreReport& report);
+
+Json LogicalTestJson(const commands::LogicalTestReport& report);
+void PrintLogicalTest(const commands::LogicalTestReport& report);
 
 }  // namespace pgcairn::cli

@@ -72,6 +72,7 @@ int Main(int argc, char** argv) {
   AddShow(app, invocation);
   AddVerify(app, invocation);
   AddRestore(app, invocation);
+  AddExport(app, invocation);
   AddWal(app, invocation);
   AddPrune(app, invocation);
   AddPin(app, invocation);

@@ -65,7 +65,40 @@ Json BadPages(const format::Manifest& manifest) {
   return list;
 }
 
+// Null where there are no rows, or nobody knows of what.
+void AddLogical(const commands::ShownBackup& backup, Json& json) {
+  const format::Manifest& manifest = backup.manifest;
+  for (const char* key :
+       {"tables", "rows", "large_objects", "sequences", "extensions", "left_out"}) {
+    json[key] = nullptr;
+  }
+  if (!IsLogical(manifest)) return;
+  json["left_out"] =
+      std::vector<std::string>(manifest.left_out().begin(), manifest.left_out().end());
+  if (!backup.catalog) return;
+  const format::LogicalCatalog& catalog = *backup.catalog;
+  json["tables"] = Json::array();
+  for (const format::LogicalTable& table : catalog.tables()) {
+    json["tables"].push_back({{"schema", table.schema()},
+                              {"name", table.name()},
+                              {"rows", table.rows()},
+                              {"bytes", table.bytes()}});
+  }
+  json["rows"] = manifest.row_count();
+  json["large_objects"] = catalog.large_objects_size();
+  json["sequences"] = catalog.sequences_size();
+  json["extensions"] = Json::array();
+  for (const format::LogicalExtension& extension : catalog.extensions()) {
+    json["extensions"].push_back({{"name", extension.name()}, {"version", extension.version()}});
+  }
+}
+
 }  // namespace
+
+std::string TypeOf(const format::Manifest& manifest) {
+  if (manifest.type() == format::Manifest::SCHEMA) return "schema";
+  return manifest.type() == format::Manifest::FULL ? "full" : "incremental";
+}
 
 std::string DatabaseOf(const format::Manifest& manifest) {
   return manifest.databases_size() > 0 ? manifest.databases(0).name() : "";
@@ -74,7 +107,7 @@ std::string DatabaseOf(const format::Manifest& manifest) {
 Json BackupSummary(const format::Manifest& manifest, const commands::BackupRemarks& remarks) {
   return {
       {"backup_id", manifest.backup_id()},
-      {"type", manifest.type() == format::Manifest::FULL ? "full" : "incremental"},
+      {"type", TypeOf(manifest)},
       {"method", IsLogical(manifest) ? "logical" : "physical"},
       {"database", IsLogical(manifest) ? Json(DatabaseOf(manifest)) : Json(nullptr)},
       {"started_at", TimeText(manifest.started_at_us())},
@@ -95,8 +128,9 @@ Json BackupSummary(const format::Manifest& manifest, const commands::BackupRemar
       {"verified_at", remarks.verified_at ? Json(remarks.verified_at->ToIso()) : Json(nullptr)}};
 }
 
-Json BackupDetails(const format::Manifest& manifest, const commands::BackupRemarks& remarks) {
-  Json json = BackupSummary(manifest, remarks);
+Json BackupDetails(const commands::ShownBackup& backup) {
+  const format::Manifest& manifest = backup.manifest;
+  Json json = BackupSummary(manifest, backup.remarks);
   json["cluster"] = manifest.cluster_name();
   json["host"] = manifest.host();
   json["program_version"] = manifest.program_version();
@@ -122,6 +156,7 @@ Json BackupDetails(const format::Manifest& manifest, const commands::BackupRemar
   json["bad_pages"] = BadPages(manifest);
   json["backup_label"] = PhysicalOnly(manifest, manifest.backup_label());
   json["tablespace_map"] = PhysicalOnly(manifest, manifest.tablespace_map());
+  AddLogical(backup, json);
   return json;
 }
 

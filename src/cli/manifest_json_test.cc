@@ -16,7 +16,7 @@ format::Manifest ManifestOf(format::Manifest::Method method) {
 
 TEST(BackupSummary, ALogicalBackupHasADatabaseAndNoPlaceInTheLog) {
   format::Manifest manifest = ManifestOf(format::Manifest::LOGICAL);
-  const Json details = BackupDetails(manifest, {});
+  const Json details = BackupDetails({manifest, {}, {}, {}});
   EXPECT_EQ(details["method"], "logical");
   EXPECT_EQ(details["database"], "app");
   for (const char* key : {"start_lsn", "stop_lsn", "timeline", "data_directory", "backup_label",
@@ -38,6 +38,32 @@ TEST(BackupSummary, APhysicalBackupHasAPlaceInTheLogAndNoDatabase) {
   EXPECT_EQ(summary["start_lsn"], "0/1000028");
   EXPECT_EQ(summary["stop_lsn"], "0/1000100");
   EXPECT_EQ(summary["timeline"], 3);
+}
+
+TEST(BackupDetails, ALogicalBackupNamesItsTablesAndWhatItLacks) {
+  commands::ShownBackup backup{ManifestOf(format::Manifest::LOGICAL), {}, {}, {}};
+  backup.manifest.add_left_out("the table x");
+  backup.manifest.set_row_count(7);
+  EXPECT_TRUE(BackupDetails(backup)["tables"].is_null());
+  format::LogicalTable* table = backup.catalog.emplace().add_tables();
+  table->set_schema("s");
+  table->set_name("t");
+  table->set_rows(7);
+  const Json details = BackupDetails(backup);
+  EXPECT_EQ(details["tables"].dump(), R"([{"schema":"s","name":"t","rows":7,"bytes":0}])");
+  EXPECT_EQ(details["left_out"].dump(), R"(["the table x"])");
+  EXPECT_EQ(details["rows"], 7);
+  backup.manifest.set_method(format::Manifest::PHYSICAL);
+  EXPECT_TRUE(BackupDetails(backup)["left_out"].is_null());
+}
+
+TEST(BackupSummary, ABackupOfDefinitionsAloneIsOfATypeOfItsOwn) {
+  format::Manifest manifest = ManifestOf(format::Manifest::LOGICAL);
+  EXPECT_EQ(BackupSummary(manifest, {})["type"], "full");
+  manifest.set_type(format::Manifest::INCREMENTAL);
+  EXPECT_EQ(BackupSummary(manifest, {})["type"], "incremental");
+  manifest.set_type(format::Manifest::SCHEMA);
+  EXPECT_EQ(BackupSummary(manifest, {})["type"], "schema");
 }
 
 }  // namespace

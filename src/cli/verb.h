@@ -28,6 +28,7 @@ void AddList(CLI::App& app, Invocation& invocation);
 void AddShow(CLI::App& app, Invocation& invocation);
 void AddVerify(CLI::App& app, Invocation& invocation);
 void AddRestore(CLI::App& app, Invocation& invocation);
+void AddExport(CLI::App& app, Invocation& invocation);
 void AddKey(CLI::App& app, Invocation& invocation);
 void AddWal(CLI::App& app, Invocation& invocation);
 void AddPrune(CLI::App& app, Invocation& invocation);

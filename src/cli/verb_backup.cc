@@ -133,10 +133,6 @@ int Finish(const GlobalOptions& globals, const Arguments& arguments,
 }
 
 int Run(const GlobalOptions& globals, const Arguments& arguments) {
-  if (arguments.type == "schema") {
-    return Fail(globals, {Code::kUsage, "--type=schema is not built yet",
-                          "take a full backup: pgcairn backup --type=full"});
-  }
   const bool incremental = arguments.type == "incremental";
   if (arguments.verify_unchanged && !incremental) {
     return Fail(globals, {Code::kUsage, "--verify-unchanged is for incremental backups",
@@ -152,8 +148,15 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
                           "and cluster.method is \"logical\"",
                           "leave them out"});
   }
+  if (!logical && arguments.type == "schema") {
+    return Fail(globals, {Code::kUsage,
+                          "--type=schema is for backups of a database (cluster.method \"logical\")",
+                          "a backup of files holds definitions and rows alike: pgcairn backup "
+                          "--type=full"});
+  }
   commands::BackupOptions options;
   options.incremental = incremental;
+  options.schema_only = arguments.type == "schema";
   options.verify_unchanged = arguments.verify_unchanged;
   options.test = arguments.test;
   options.fast_checkpoint = !arguments.spread;
@@ -172,8 +175,8 @@ void AddBackup(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("backup", "take a backup of the running server");
   auto arguments = std::make_shared<Arguments>();
   verb->add_option("--type", arguments->type,
-                   "full, or incremental: only what differs from the newest backup is stored")
-      // Without a description, for --help names only what works.
+                   "full, or incremental: only what differs from the newest backup is stored; of a "
+                   "database also schema: definitions without rows")
       ->check(CLI::IsMember({"full", "incremental", "schema"}).description(""))
       ->type_name("TYPE");
   verb->add_flag("--verify-unchanged", arguments->verify_unchanged,

@@ -41,8 +41,9 @@ bool IsLogical(const format::Manifest& manifest) {
 }
 
 std::string PlaceText(const format::Manifest& manifest) {
-  return IsLogical(manifest) ? "database " + DatabaseOf(manifest)
-                             : fmt::format("timeline {}", manifest.timeline());
+  if (!IsLogical(manifest)) return fmt::format("timeline {}", manifest.timeline());
+  const bool rows = manifest.type() != format::Manifest::SCHEMA;
+  return fmt::format("database {}{}", DatabaseOf(manifest), rows ? "" : ", definitions alone");
 }
 
 void PrintBackups(const commands::ClusterList& list) {

@@ -2,9 +2,12 @@
 
 #include <charconv>
 #include <memory>
+#include <optional>
 
 #include "cli/logical_restore_output.h"
 #include "cli/verb.h"
+#include "commands/logical_drill.h"
+#include "commands/logical_moment.h"
 #include "commands/logical_restore.h"
 #include "commands/restore.h"
 #include "config/connection_text.h"
@@ -32,6 +35,7 @@ struct Arguments {
   bool test = false;
   std::string target_url;
   std::vector<std::string> tables;
+  std::string as;
   bool replace = false;
   bool create_roles = false;
   bool dry_run = false;
@@ -177,19 +181,17 @@ int Finish(const GlobalOptions& globals, const Result<Report>& report) {
   return 0;
 }
 
-// What is said of the place or the moment to restore to, and means nothing for a database.
+bool NamesMoment(const Arguments& arguments) {
+  return arguments.type == "pitr" || !arguments.timestamp.empty() || !arguments.lsn.empty() ||
+         !arguments.xid.empty() || !arguments.name.empty() || arguments.immediate;
+}
+
+// What is said of the place to restore to, and means nothing for a database.
 Status RequireNoPhysicalOption(const Arguments& arguments) {
   const std::pair<bool, const char*> options[] = {
       {!arguments.target_directory.empty(), "--target-dir"},
       {arguments.delta, "--delta"},
-      {!arguments.tablespace_map.empty(), "--tablespace-map"},
-      {arguments.test, "--test"},
-      {arguments.type == "pitr", "--type=pitr"},
-      {!arguments.timestamp.empty(), "--timestamp"},
-      {!arguments.lsn.empty(), "--lsn"},
-      {!arguments.xid.empty(), "--xid"},
-      {!arguments.name.empty(), "--name"},
-      {arguments.immediate, "--immediate"}};
+      {!arguments.tablespace_map.empty(), "--tablespace-map"}};
   for (const auto& [given, option] : options) {
     if (!given) continue;
     return UsageError(fmt::format("{} does not go with a restore into a database", option),
@@ -215,9 +217,13 @@ Status RequireTablesAsTyped(const Arguments& arguments) {
   if (arguments.type == "table" && arguments.tables.empty()) {
     return UsageError("--type=table needs a table", "name it: --table=SCHEMA.NAME");
   }
+  if (!arguments.as.empty() && (arguments.tables.size() > 1 || arguments.replace)) {
+    return UsageError("--as makes one table under a name that nothing has",
+                      "name one table, and leave --replace out");
+  }
   if (arguments.type == "table") return {};
-  if (!arguments.tables.empty()) {
-    return UsageError("--table goes with --type=table only", "add --type=table");
+  if (!arguments.tables.empty() || !arguments.as.empty()) {
+    return UsageError("--table and --as go with --type=table only", "add --type=table");
   }
   if (!arguments.replace) return {};
   return UsageError("--replace goes with --type=table only",
@@ -230,10 +236,41 @@ bool GoesToDatabase(const Arguments& arguments, const config::Settings& settings
   return settings.cluster.method == config::Method::kLogical && arguments.target_directory.empty();
 }
 
+Status RequireNothingBesideTest(const Arguments& arguments) {
+  if (arguments.type == "full" && arguments.target_url.empty() && !arguments.dry_run) return {};
+  return UsageError("a trial restores everything, into a database that is made for it",
+                    "--test goes with --source and --create-roles only; restore.test_url names a "
+                    "server for it");
+}
+
+int RunLogicalTest(const GlobalOptions& globals, const Arguments& arguments,
+                   const config::Settings& settings) {
+  Status usage = RequireNothingBesideTest(arguments);
+  if (!usage.ok()) return Fail(globals, usage.error());
+  commands::LogicalTestOptions options;
+  options.source = arguments.source;
+  options.create_roles = arguments.create_roles;
+  options.progress = ProgressFor(globals);
+  Result<commands::LogicalTestReport> report = commands::TestLogicalRestore(settings, options);
+  if (!report.ok()) return Fail(globals, report.error());
+  if (globals.json) {
+    PrintJson(LogicalTestJson(*report));
+  } else {
+    PrintLogicalTest(*report);
+  }
+  return 0;
+}
+
 int RunLogical(const GlobalOptions& globals, const Arguments& arguments,
-               const config::Settings& settings) {
+               const commands::RecoveryTarget& target, const config::Settings& settings) {
   Status usage = RequireNoPhysicalOption(arguments);
   if (!usage.ok()) return Fail(globals, usage.error());
+  if (NamesMoment(arguments)) {
+    std::optional<Timestamp> moment;
+    if (target.kind == commands::TargetKind::kTime) moment = target.time;
+    return Fail(globals, commands::NoSuchMoment(settings, moment));
+  }
+  if (arguments.test) return RunLogicalTest(globals, arguments, settings);
   if (config::ContainsPassword(arguments.target_url)) {
     LogWarning(
         "every user of this machine can see the password in --target-url: PGPASSWORD or ~/.pgpass "
@@ -245,6 +282,7 @@ int RunLogical(const GlobalOptions& globals, const Arguments& arguments,
   if (arguments.type == "schema") options.scope = commands::LogicalScope::kSchema;
   options.target_url = arguments.target_url;
   options.tables = arguments.tables;
+  options.as = arguments.as;
   options.replace = arguments.replace;
   options.create_roles = arguments.create_roles;
   options.dry_run = arguments.dry_run;
@@ -290,7 +328,8 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
   if (!target.ok()) return Fail(globals, target.error());
   Result<config::Settings> settings = Prepare(globals);
   if (!settings.ok()) return Fail(globals, settings.error());
-  if (GoesToDatabase(arguments, *settings)) return RunLogical(globals, arguments, *settings);
+  if (GoesToDatabase(arguments, *settings))
+    return RunLogical(globals, arguments, *target, *settings);
   return RunPhysical(globals, arguments, *target, *settings);
 }
 
@@ -308,6 +347,9 @@ void AddDatabaseOptions(CLI::App* verb, Arguments& arguments) {
   verb->add_option("--target-url", arguments.target_url,
                    "of a logical backup: the database to restore into, which must be empty");
   verb->add_option("--table", arguments.tables, "with --type=table: SCHEMA.NAME; may be repeated")
+      ->type_name("TABLE");
+  verb->add_option("--as", arguments.as,
+                   "with one --table: the name of a new table for its rows, NAME or SCHEMA.NAME")
       ->type_name("TABLE");
   verb->add_flag("--replace", arguments.replace,
                  "with --type=table: put the backup's rows in the place of those that a table has");

@@ -1,11 +1,15 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
 #include <memory>
+#include <vector>
 
 #include "cli/manifest_json.h"
 #include "cli/verb.h"
 #include "commands/list.h"
 #include "util/log.h"
+#include "util/progress.h"
 
 namespace pgcairn::cli {
 namespace {
@@ -26,6 +30,26 @@ void PrintValue(const std::string& name, const Json& value) {
   }
 }
 
+// The largest, for people.
+Json TablesInShort(const format::LogicalCatalog& catalog) {
+  constexpr size_t kShown = 20;
+  std::vector<const format::LogicalTable*> tables;
+  for (const format::LogicalTable& table : catalog.tables()) tables.push_back(&table);
+  std::ranges::stable_sort(tables, std::ranges::greater(),
+                           [](const format::LogicalTable* table) { return table->bytes(); });
+  Json lines = Json::array();
+  for (const format::LogicalTable* table : tables) {
+    if (lines.size() == kShown) {
+      lines.push_back(
+          fmt::format("and {} smaller ones: --output=json shows all", tables.size() - kShown));
+      break;
+    }
+    lines.push_back(fmt::format("{}.{}: {} rows, {}", table->schema(), table->name(), table->rows(),
+                                FormatBytes(table->bytes())));
+  }
+  return lines;
+}
+
 int Run(const GlobalOptions& globals, const std::string& id) {
   Result<config::Settings> settings = Prepare(globals);
   if (!settings.ok()) return Fail(globals, settings.error());
@@ -34,10 +58,12 @@ int Run(const GlobalOptions& globals, const std::string& id) {
   for (const std::string& problem : backup->remarks.unreadable) {
     LogLine(LogLevel::kWarning, problem);
   }
-  Json details = BackupDetails(backup->manifest, backup->remarks);
+  if (!backup->catalog_problem.empty()) LogLine(LogLevel::kWarning, backup->catalog_problem);
+  Json details = BackupDetails(*backup);
   if (globals.json) {
     PrintJson(details);
   } else {
+    if (backup->catalog) details["tables"] = TablesInShort(*backup->catalog);
     for (const auto& item : details.items()) PrintValue(item.key(), item.value());
   }
   return 0;

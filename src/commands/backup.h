@@ -14,6 +14,8 @@ namespace pgcairn::commands {
 struct BackupOptions {
   // Stores only what differs from the newest backup; without one, everything.
   bool incremental = false;
+  // Of a logical one: definitions, no rows. Never with `incremental`.
+  bool schema_only = false;
   // Of an incremental one: reads every file, whatever its stamps say.
   bool verify_unchanged = false;
   // Does everything but stores no pack and no manifest.

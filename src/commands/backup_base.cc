@@ -32,6 +32,8 @@ bool IsWanted(const format::Manifest& manifest, const BaseWanted& wanted) {
       manifest.method() != wanted.method) {
     return false;
   }
+  // Without rows there is nothing that new ones could be equal to.
+  if (manifest.type() == format::Manifest::SCHEMA) return false;
   if (wanted.method != format::Manifest::LOGICAL) return true;
   return manifest.databases_size() == 1 && manifest.databases(0).name() == wanted.database;
 }

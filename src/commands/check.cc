@@ -253,12 +253,22 @@ class Checker {
     }
     Add("backups", Severity::kOk,
         fmt::format("{} in all, the newest is {}", ids.size(), ids.back()));
+    if (settings_.cluster.method == config::Method::kLogical) return JudgeRows(manifests);
     // One that cannot be read may be a physical one.
     if (physical != nullptr || manifests.size() < ids.size()) return;
     Add("backups", Severity::kWarning,
         "all backups are of single databases: the cluster as a whole cannot be restored, nor any "
         "moment between them, whatever WAL is archived",
         "run `pgcairn backup`");
+  }
+
+  void JudgeRows(const std::vector<format::Manifest>& manifests) {
+    const bool any = std::ranges::any_of(manifests, [](const format::Manifest& manifest) {
+      return manifest.type() != format::Manifest::SCHEMA;
+    });
+    if (any) return;
+    Add("backups", Severity::kWarning,
+        "all backups are of definitions alone: no row can be restored", "run `pgcairn backup`");
   }
 
   // Behind the newest backup it is about today: everything from there on is lost until the next

@@ -24,8 +24,8 @@ void CheckServer(const postgres::DatabaseFacts& facts, std::vector<Finding>& fin
   findings.push_back(
       {"method", Severity::kOk,
        fmt::format("logical (cluster.method says so): definitions, rows, sequences, large objects "
-                   "and roles of the database {}, as of one moment. Not covered: moments between "
-                   "two backups, other databases of the server{}",
+                   "and roles of the database {}, as of one moment. A point in time between two "
+                   "backups is not covered yet, other databases of the server are not{}",
                    facts.database,
                    facts.superuser ? "" : ", the passwords of roles, what lies outside PostgreSQL"),
        ""});

@@ -124,6 +124,7 @@ std::vector<StreamSource> DocumentsOf(const DatabaseToCopy& database, int lock_w
 
 std::vector<StreamSource> RowsOf(const DatabaseToCopy& database) {
   std::vector<StreamSource> streams;
+  if (!database.rows) return streams;
   for (const sources::TableToCopy& table : database.snapshot.tables()) {
     AddParts(database.snapshot, table, streams);
   }
@@ -157,6 +158,7 @@ format::LogicalCatalog DescribeRows(const DatabaseToCopy& database, const Stream
     added->set_schema(extension.schema);
     added->set_version(extension.version);
   }
+  if (!database.rows) return catalog;
   for (const sources::MaterializedView& view : database.catalog.filled_views) {
     format::LogicalView* added = catalog.add_filled_views();
     added->set_schema(view.schema);

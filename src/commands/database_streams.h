@@ -25,6 +25,7 @@ struct DatabaseToCopy {
   const DumpPrograms& programs;
   const sources::SnapshotSession& snapshot;
   const sources::DatabaseCatalog& catalog;
+  bool rows = true;  // and large objects and sequences; else definitions alone
 };
 
 // Definitions and roles. To be copied first: pg_dump waits for `lock_wait_s` at most for a lock

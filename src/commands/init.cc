@@ -88,8 +88,10 @@ Result<repository::AccessKeyPair> HostKey(const std::string& path, InitReport& r
 std::string SheetFor(const config::Settings& settings, const InitReport& report,
                      const repository::RepositoryId& repository,
                      const std::optional<repository::AccessKeyPair>& recovery) {
-  SheetFacts facts{settings.storage.local_path, repository, settings.cluster.name,
-                   report.server_major, report.system_identifier};
+  SheetFacts facts{
+      settings.storage.local_path, repository,
+      settings.cluster.name,       report.server_major,
+      report.system_identifier,    settings.cluster.method == config::Method::kLogical};
   return report.encrypted ? RecoverySheet(facts, recovery) : RecoverySheetWithoutKey(facts);
 }
 

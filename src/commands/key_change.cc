@@ -105,9 +105,10 @@ crypto::SecretBytes ToBytesOf(const config::Secret& secret) {
 Result<SheetFacts> FactsOf(const config::Settings& settings) {
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(format::ClusterHistory system, CurrentSystem(*opened.cluster));
-  return SheetFacts{settings.storage.local_path, opened.cluster->place.repository,
-                    settings.cluster.name, static_cast<int>(system.server_version_num() / 10000),
-                    system.system_identifier()};
+  return SheetFacts{
+      settings.storage.local_path, opened.cluster->place.repository,
+      settings.cluster.name,       static_cast<int>(system.server_version_num() / 10000),
+      system.system_identifier(),  settings.cluster.method == config::Method::kLogical};
 }
 
 std::vector<AccessKeyId> IdsOf(const repository::AccessKeys& keys) {

@@ -1,5 +1,6 @@
 #include "commands/list.h"
 
+#include "commands/logical_contents.h"
 #include "commands/open_cluster.h"
 #include "repository/manifest/manifest_store.h"
 
@@ -42,7 +43,16 @@ Result<ShownBackup> Show(const config::Settings& settings, const std::string& id
                    repository::ReadManifest(*opened.cluster, resolved));
   ASSIGN_OR_RETURN(repository::BackupNotes notes, repository::ReadNotes(*opened.cluster, resolved));
   BackupRemarks remarks = RemarksOn(stored.manifest, notes);
-  return ShownBackup{std::move(stored.manifest), std::move(remarks)};
+  ShownBackup shown{std::move(stored.manifest), std::move(remarks), {}, {}};
+  if (shown.manifest.method() != format::Manifest::LOGICAL) return shown;
+  // What the manifest says is worth showing even where its packs are damaged.
+  Result<LogicalContents> contents = LogicalContents::Open(*opened.cluster, shown.manifest);
+  if (contents.ok()) {
+    shown.catalog = contents->catalog();
+  } else {
+    shown.catalog_problem = contents.error().message;
+  }
+  return shown;
 }
 
 }  // namespace pgcairn::commands

@@ -9,6 +9,7 @@
 
 #include "commands/recovery_window.h"
 #include "config/settings.h"
+#include "format/logical.pb.h"
 #include "format/manifest.pb.h"
 #include "repository/notes/note_store.h"
 #include "util/clock.h"
@@ -45,6 +46,9 @@ Result<ClusterList> List(const config::Settings& settings);
 struct ShownBackup {
   format::Manifest manifest;
   BackupRemarks remarks;
+  // Of a logical backup what its rows are of; nothing when it cannot be read, and why.
+  std::optional<format::LogicalCatalog> catalog;
+  std::string catalog_problem;
 };
 
 // One backup; `id` as ResolveBackupId understands it.

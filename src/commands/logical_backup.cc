@@ -94,13 +94,18 @@ struct Moment {
 
 constexpr size_t kDocumentCount = 3;
 
+DatabaseToCopy ToCopy(const Run& run, const sources::SnapshotSession& snapshot,
+                      const sources::DatabaseCatalog& catalog) {
+  return {run.facts, run.programs, snapshot, catalog, !run.options.schema_only};
+}
+
 Result<size_t> CopyDocuments(Run& run, StreamCopiers& copiers,
                              std::vector<postgres::Connection>& workers,
                              const sources::SnapshotSession& snapshot,
                              const sources::DatabaseCatalog& catalog) {
   constexpr int kLockWaitSeconds = 2;
   const std::vector<StreamSource> documents =
-      DocumentsOf({run.facts, run.programs, snapshot, catalog}, kLockWaitSeconds);
+      DocumentsOf(ToCopy(run, snapshot, catalog), kLockWaitSeconds);
   CHECK(documents.size() == kDocumentCount);
   return copiers.Copy(documents, workers, run.connection);
 }
@@ -159,6 +164,8 @@ std::vector<std::string> LeftOut(const Run& run, const sources::SnapshotSession&
                     "read it",
                     table, run.connection.user()));
   }
+  // Of what is left out there, definitions are no part.
+  if (run.options.schema_only) return lines;
   lines.insert(lines.end(), catalog.left_out.begin(), catalog.left_out.end());
   return lines;
 }
@@ -168,7 +175,7 @@ std::vector<std::string> LeftOut(const Run& run, const sources::SnapshotSession&
 Result<std::vector<PlacedStream>> CopyRows(Run& run, const Moment& moment, StreamCopiers& copiers,
                                            std::vector<postgres::Connection>& workers,
                                            Progress& progress, CopiedDatabase& result) {
-  const DatabaseToCopy database{run.facts, run.programs, moment.snapshot, moment.catalog};
+  const DatabaseToCopy database = ToCopy(run, moment.snapshot, moment.catalog);
   const std::vector<StreamSource> rows = RowsOf(database);
   uint64_t bytes_about = 0;
   for (const StreamSource& source : rows) bytes_about += source.bytes_about;
@@ -239,7 +246,9 @@ void Describe(const Run& run, const BackupBase& base, format::Manifest& manifest
   DescribeRun({run.backup_id, run.settings.cluster.name, run.options.note, run.started,
                format::Manifest::LOGICAL},
               manifest);
-  manifest.set_type(base.manifest ? format::Manifest::INCREMENTAL : format::Manifest::FULL);
+  manifest.set_type(run.options.schema_only ? format::Manifest::SCHEMA
+                    : base.manifest         ? format::Manifest::INCREMENTAL
+                                            : format::Manifest::FULL);
   if (base.manifest) manifest.set_base_backup_id(base.manifest->backup_id());
   manifest.set_system_identifier(run.facts.system_identifier.value);
   manifest.set_server_version_num(static_cast<uint32_t>(run.facts.version_num));
@@ -287,6 +296,7 @@ LogicalBackupReport Summarise(const Run& run, const format::Manifest& manifest) 
   report.backup_id = run.backup_id;
   report.test = run.test;
   report.incremental = manifest.type() == format::Manifest::INCREMENTAL;
+  report.schema_only = manifest.type() == format::Manifest::SCHEMA;
   report.base_backup_id = manifest.base_backup_id();
   report.database = run.facts.database;
   report.snapshot_at = {manifest.stop_time_us()};

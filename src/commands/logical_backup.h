@@ -16,6 +16,7 @@ struct LogicalBackupReport {
   std::string backup_id;
   bool test = false;
   bool incremental = false;
+  bool schema_only = false;
   std::string base_backup_id;  // of an incremental one
   std::string database;
   Timestamp snapshot_at;  // the server's clock
@@ -38,10 +39,11 @@ struct LogicalBackupReport {
 // Of `options` verify_unchanged and fast_checkpoint mean nothing here.
 //
 // When this returns OK the backup exists, is durable, and holds every row that the role may read of
-// every table, as of one moment. Errors: kNotFound (no pg_dump that fits the server), kTimeout (a
-// table is locked by somebody else), kPermission, kConnection, kNoSpace, kStorage, kRefused
-// (another backup goes on; another server), kUnsupported, kFailed with the server's words. On an
-// error nothing calls itself a backup and what was stored is deleted, as Backup does it.
+// every table, as of one moment; with schema_only all definitions and no row. Errors: kNotFound (no
+// pg_dump that fits the server), kTimeout (a table is locked by somebody else), kPermission,
+// kConnection, kNoSpace, kStorage, kRefused (another backup goes on; another server), kUnsupported,
+// kFailed with the server's words. On an error nothing calls itself a backup and what was stored is
+// deleted, as Backup does it.
 Result<LogicalBackupReport> LogicalBackup(const config::Settings& settings,
                                           const BackupOptions& options);
 

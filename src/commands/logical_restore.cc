@@ -13,6 +13,7 @@
 #include "commands/logical_tables.h"
 #include "commands/open_cluster.h"
 #include "commands/reading_lease.h"
+#include "commands/table_copy.h"
 #include "sources/logical/after_load.h"
 #include "sources/logical/sequence_values.h"
 #include "util/clock.h"
@@ -178,7 +179,10 @@ Result<LogicalRestoreReport> RestoreLogical(const config::Settings& settings,
                                             const LogicalRestoreOptions& options) {
   const double began = MonotonicSeconds();
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
-  ASSIGN_OR_RETURN(format::Manifest manifest, ChooseLogicalBackup(*opened.cluster, options.source));
+  const LogicalNeed need =
+      options.scope == LogicalScope::kSchema ? LogicalNeed::kDefinitions : LogicalNeed::kRows;
+  ASSIGN_OR_RETURN(format::Manifest manifest,
+                   ChooseLogicalBackup(*opened.cluster, options.source, need));
   ASSIGN_OR_RETURN(ReadingLease lease, ReadingLease::Take(*opened.cluster, format::Lease::RESTORE,
                                                           manifest.backup_id()));
   ASSIGN_OR_RETURN(LogicalContents contents, LogicalContents::Open(*opened.cluster, manifest));
@@ -186,8 +190,11 @@ Result<LogicalRestoreReport> RestoreLogical(const config::Settings& settings,
   RETURN_IF_ERROR(FindObstacles(run));
   if (!run.refusals.empty() && !options.dry_run) return run.refusals.front();
   for (const std::string& warning : run.report.warnings) LogWarning("{}", warning);
-  RETURN_IF_ERROR(options.scope == LogicalScope::kTables ? RestoreTables(run)
-                                                         : RestoreDatabase(run));
+  if (options.scope != LogicalScope::kTables) {
+    RETURN_IF_ERROR(RestoreDatabase(run));
+  } else {
+    RETURN_IF_ERROR(options.as.empty() ? RestoreTables(run) : RestoreTableAs(run));
+  }
   LogicalRestoreReport report = std::move(run.report);
   for (const Error& refusal : run.refusals) report.refusals.push_back(refusal.message);
   CountRequests(*opened.requests, report);

@@ -22,7 +22,10 @@ struct LogicalRestoreOptions {
   LogicalScope scope = LogicalScope::kEverything;
   std::string target_url;           // empty: the cluster's own database
   std::vector<std::string> tables;  // "schema.name", or a name that is unique in the backup
-  bool replace = false;             // rows of tables that are there already
+  // Of the one table that is named: its rows go into a new table of this name, "name" in the same
+  // schema or "schema.name". Empty: to the names that tables had.
+  std::string as;
+  bool replace = false;  // rows of tables that are there already
   bool create_roles = false;
   bool dry_run = false;
   ProgressStyle progress = ProgressStyle::kNone;

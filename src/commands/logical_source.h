@@ -12,10 +12,13 @@
 
 namespace pgcairn::commands {
 
-// `source` is "latest" (the newest logical backup) or a backup's id. kUsage: that one is physical,
-// or all are. kNotFound.
+// Backups of the type `schema` have definitions alone.
+enum class LogicalNeed { kDefinitions, kRows };
+
+// `source` is "latest" (the newest logical backup that has what is needed) or a backup's id.
+// kUsage: that one is physical or has no rows, or all are. kNotFound.
 Result<format::Manifest> ChooseLogicalBackup(const repository::ClusterAccess& cluster,
-                                             const std::string& source);
+                                             const std::string& source, LogicalNeed need);
 
 // The backup's schema.dump in a directory that nobody else can look into and that goes with this
 // object.

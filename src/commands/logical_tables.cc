@@ -21,24 +21,6 @@ std::string TableName(const format::LogicalTable& table) {
   return fmt::format("{}.{}", table.schema(), table.name());
 }
 
-Result<const format::LogicalTable*> FindInBackup(const format::LogicalCatalog& catalog,
-                                                 const std::string& text) {
-  std::vector<const format::LogicalTable*> fitting;
-  for (const format::LogicalTable& table : catalog.tables()) {
-    if (text == table.name() || text == TableName(table)) fitting.push_back(&table);
-  }
-  if (fitting.size() == 1) return fitting.front();
-  if (fitting.empty()) {
-    return Error{Code::kNotFound, fmt::format("the backup has no rows of a table {}", text),
-                 "write SCHEMA.NAME without quotes, as `restore --dry-run` shows it; of a "
-                 "partitioned table name the partitions"};
-  }
-  std::vector<std::string> names;
-  for (const format::LogicalTable* table : fitting) names.push_back(TableName(*table));
-  return Error{Code::kUsage, fmt::format("the backup has several tables {}", text),
-               fmt::format("say which: {}", fmt::join(names, ", "))};
-}
-
 Result<std::vector<const format::LogicalTable*>> ChooseTables(const LogicalRun& run) {
   std::vector<const format::LogicalTable*> chosen;
   for (const std::string& text : run.options.tables) {
@@ -212,6 +194,24 @@ void AddReplacing(LogicalRun& run, const std::vector<TableToReplace>& tables,
 }
 
 }  // namespace
+
+Result<const format::LogicalTable*> FindInBackup(const format::LogicalCatalog& catalog,
+                                                 const std::string& text) {
+  std::vector<const format::LogicalTable*> fitting;
+  for (const format::LogicalTable& table : catalog.tables()) {
+    if (text == table.name() || text == TableName(table)) fitting.push_back(&table);
+  }
+  if (fitting.size() == 1) return fitting.front();
+  if (fitting.empty()) {
+    return Error{Code::kNotFound, fmt::format("the backup has no rows of a table {}", text),
+                 "write SCHEMA.NAME without quotes, as `restore --dry-run` shows it; of a "
+                 "partitioned table name the partitions"};
+  }
+  std::vector<std::string> names;
+  for (const format::LogicalTable* table : fitting) names.push_back(TableName(*table));
+  return Error{Code::kUsage, fmt::format("the backup has several tables {}", text),
+               fmt::format("say which: {}", fmt::join(names, ", "))};
+}
 
 Status RestoreTables(LogicalRun& run) {
   ASSIGN_OR_RETURN(std::vector<const format::LogicalTable*> tables, ChooseTables(run));

@@ -1,7 +1,10 @@
 // Restores single tables of a logical backup into a database that may hold whatever it likes.
 #pragma once
 
+#include <string>
+
 #include "commands/logical_run.h"
+#include "format/logical.pb.h"
 #include "util/result.h"
 
 namespace pgcairn::commands {
@@ -13,5 +16,9 @@ namespace pgcairn::commands {
 //
 // Errors before anything is changed: kUsage (a name that fits several tables), kNotFound (none).
 Status RestoreTables(LogicalRun& run);
+
+// "schema.name", or a name that is unique in the backup. kNotFound, kUsage (it fits several).
+Result<const format::LogicalTable*> FindInBackup(const format::LogicalCatalog& catalog,
+                                                 const std::string& text);
 
 }  // namespace pgcairn::commands

@@ -50,7 +50,8 @@ Status GuardLastGood(const std::vector<BackupFacts>& backups,
   for (bool logical : {false, true}) {
     std::string_view newest;
     for (const BackupFacts& backup : backups) {
-      if (backup.database.has_value() != logical || !backup.good) continue;
+      // Definitions alone are no backup to fall back on.
+      if (backup.database.has_value() != logical || backup.schema_only || !backup.good) continue;
       newest = std::max<std::string_view>(newest, backup.id);
     }
     if (newest.empty() || !std::ranges::binary_search(going, newest)) continue;

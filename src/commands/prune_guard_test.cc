@@ -68,6 +68,14 @@ TEST(GuardLastGood, TheNewestGoodBackupStays) {
   EXPECT_TRUE(GuardLastGood(backups, {"1", "2"}).ok()) << "none is good: retention keeps all";
 }
 
+TEST(GuardLastGood, DefinitionsAloneStandInForNothing) {
+  std::vector<BackupFacts> backups{Backup("1", kNow), Backup("2", kNow), Backup("3", kNow)};
+  for (BackupFacts& backup : backups) backup.database = "app";
+  backups[1].schema_only = backups[2].schema_only = true;
+  EXPECT_FALSE(GuardLastGood(backups, {"1"}).ok());
+  EXPECT_TRUE(GuardLastGood(backups, {"2", "3"}).ok());
+}
+
 TEST(GuardLastGood, PhysicalAndLogicalOnesDoNotStandInForEachOther) {
   std::vector<BackupFacts> backups;
   for (const char* id : {"1", "2", "3", "4"}) backups.push_back(Backup(id, kNow));

@@ -20,9 +20,15 @@ std::string Sheet(const SheetFacts& facts, const std::string& key) {
   return head + key +
          "  to restore     install pgcairn on the new host, set BACKUP_STORAGE_PATH to a copy of "
          "the\n"
-         "                 repository, give the key as above, then: pgcairn list;\n"
-         "                 pgcairn restore --type=full --target-dir=DIR\n"
-         "  without it     tools/reader/pgcairn_reader.py restores with Python alone\n";
+         "                 repository, give the key as above, then: pgcairn list;\n" +
+         (facts.logical
+              ? "                 pgcairn restore --type=full --target-url=URL (of an empty "
+                "database)\n"
+                "  without it     tools/reader/pgcairn_reader.py export writes SQL for "
+                "psql with Python alone\n"
+              : "                 pgcairn restore --type=full --target-dir=DIR\n"
+                "  without it     tools/reader/pgcairn_reader.py restores with Python "
+                "alone\n");
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ struct SheetFacts {
   std::string cluster;
   int server_major = 0;
   uint64_t system_identifier = 0;
+  bool logical = false;  // backups are restored into a database
 };
 
 // With the recovery key, a secret; without one, with a line to write the passphrase on.

@@ -45,9 +45,19 @@ const BackupFacts* ReferenceOf(const Backups& backups) {
   return *std::max_element(choice.begin(), choice.end(), StoppedBefore);
 }
 
-// Backups that can stand in for each other: all physical ones, or all of one database.
+// Backups that can stand in for each other: all physical ones, or all of one database that have
+// rows, or all of it that have none.
+struct SeriesKey {
+  std::optional<std::string> database;
+  bool schema_only = false;
+
+  auto operator<=>(const SeriesKey&) const = default;
+};
+SeriesKey KeyOf(const BackupFacts& backup) { return {backup.database, backup.schema_only}; }
+
 struct Series {
   std::optional<std::string> database;
+  bool schema_only = false;
   Backups backups;
   std::map<postgres::SystemIdentifier, Backups> by_system;
   const BackupFacts* reference = nullptr;  // from which ages count back
@@ -56,7 +66,9 @@ struct Series {
 };
 
 std::string OfDatabase(const Series& series) {
-  return series.is_physical() ? "" : fmt::format(" of the database {}", *series.database);
+  if (series.is_physical()) return "";
+  return fmt::format(" of {}the database {}", series.schema_only ? "the definitions of " : "",
+                     *series.database);
 }
 
 std::string NoGoodBackup(const Series& series) {
@@ -106,21 +118,22 @@ class Planner {
  public:
   Planner(const std::vector<BackupFacts>& facts, const config::Settings& settings,
           const std::vector<ArchivedWal>& archives)
-      : settings_(settings), physical_(series_[std::nullopt]) {
+      : settings_(settings), physical_(series_[SeriesKey{}]) {
     for (const BackupFacts& backup : facts) {
       backups_.push_back(&backup);
-      Series& series = series_[backup.database];
+      Series& series = series_[KeyOf(backup)];
       series.database = backup.database;
+      series.schema_only = backup.schema_only;
       series.backups.push_back(&backup);
       series.by_system[backup.system].push_back(&backup);
     }
     for (const ArchivedWal& wal : archives) archives_[wal.system] = &wal;
-    for (auto& [database, series] : series_) series.reference = ReferenceOf(series.backups);
+    for (auto& [key, series] : series_) series.reference = ReferenceOf(series.backups);
   }
 
   RetentionPlan Plan() {
     KeepWhatIsAsked();
-    for (const auto& [database, series] : series_) KeepOf(series);
+    for (const auto& [key, series] : series_) KeepOf(series);
     if (physical_.reference != nullptr) {
       const Timestamp reference = physical_.reference->stopped_at;
       plan_.reference_id = physical_.reference->id;
@@ -222,7 +235,7 @@ class Planner {
         plan_.backups.push_back({backup->id, true, kept->second});
         continue;
       }
-      const Series& series = series_.at(backup->database);
+      const Series& series = series_.at(KeyOf(*backup));
       int64_t age_us = series.reference->stopped_at.unix_us - backup->stopped_at.unix_us;
       plan_.backups.push_back(
           {backup->id,
@@ -284,7 +297,7 @@ class Planner {
   }
 
   void AddRemarks() {
-    for (const auto& [database, series] : series_) AddReferenceRemark(series);
+    for (const auto& [key, series] : series_) AddReferenceRemark(series);
     constexpr std::string_view kArchiveKey = "policies.wal_files.archive_after_days";
     if (!settings_.IsSet(kArchiveKey)) return;
     int64_t after = settings_.policies.wal_files.archive_after_days;
@@ -320,7 +333,7 @@ class Planner {
 
   const config::Settings& settings_;
   Backups backups_;
-  std::map<std::optional<std::string>, Series> series_;
+  std::map<SeriesKey, Series> series_;
   const Series& physical_;
   std::map<postgres::SystemIdentifier, const ArchivedWal*> archives_;
   KeepReasons reasons_;

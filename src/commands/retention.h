@@ -25,12 +25,14 @@
 namespace pgcairn::commands {
 
 // A logical backup is judged by the same rules as a physical one, but stands in for none, and none
-// for it or for one of another database: each database, and all physical backups together, are a
-// series of their own, whose ages count back from a backup of that series. It needs no WAL, and
-// none is kept for it.
+// for it or for one of another database: each database, its backups of definitions alone, and all
+// physical backups together, are a series of their own, whose ages count back from a backup of that
+// series. It needs no WAL, and none is kept for it.
 struct BackupFacts {
   std::string id;
   std::optional<std::string> database;  // of a logical backup: whose; its log facts are nothing
+  // Of a logical backup: it has definitions and no rows, and stands in for none that has.
+  bool schema_only = false;
   bool incremental = false;
   bool good = true;       // no bad page, and all that it needs is there as far as is known
   bool verified = false;  // since it was made

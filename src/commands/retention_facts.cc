@@ -37,6 +37,7 @@ BackupFacts FactsOf(const format::Manifest& manifest, const repository::BackupNo
         fmt::format("whether it is pinned is not known: {}", notes.unreadable.front()));
   }
   if (manifest.method() == format::Manifest::LOGICAL) {
+    facts.schema_only = manifest.type() == format::Manifest::SCHEMA;
     facts.database = manifest.databases_size() > 0 ? manifest.databases(0).name() : "";
   }
   facts.system = {manifest.system_identifier()};

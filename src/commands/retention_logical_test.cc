@@ -69,6 +69,23 @@ TEST_F(RetentionOfBothTest, AgesCountBackFromABackupOfTheSameKindAndDatabase) {
                                               "day 0040.0000 app", "day 0022.0000 other"}));
 }
 
+TEST_F(RetentionOfBothTest, DefinitionsAloneMakeNoneWithRowsGo) {
+  cluster_.AddLogical(0, "app");
+  for (double day : {10, 11}) {
+    BackupFacts& definitions = cluster_.AddLogical(day, "app");
+    definitions.schema_only = true;
+    definitions.verified = true;
+  }
+  const RetentionPlan plan = cluster_.Plan();
+  EXPECT_EQ(StayingOf(plan), (std::set<std::string>{"day 0000.0000 app", "day 0011.0000 app"}));
+  for (const BackupVerdict& verdict : plan.backups) {
+    if (verdict.id != "day 0010.0000 app") continue;
+    EXPECT_EQ(Line(verdict),
+              "no rule keeps it: 24 hours older than day 0011.0000 app, the newest verified backup "
+              "of the definitions of the database app");
+  }
+}
+
 TEST_F(RetentionOfBothTest, AVerifiedLogicalOneMakesNoPhysicalOneOlder) {
   cluster_.Add(0).verified = true;
   cluster_.Add(10);

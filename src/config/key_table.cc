@@ -61,6 +61,7 @@ std::vector<Key> BackupKeys(Settings& settings) {
       {"compression.level", IntegerKey{&settings.compression.level, 1, kLevelMax}},
       {"performance.jobs", IntegerKey{&settings.performance.jobs, 1, kJobsMax}},
       {"restore.test_directory", PathKey{&settings.restore.test_directory}},
+      {"restore.test_url", ConnectionKey{&settings.restore.test_url}},
       {"prune.grace", IntegerKey{&settings.prune.grace, 0, kGraceMax}},
       {"prune.lease_expiry", IntegerKey{&settings.prune.lease_expiry, 1, kLeaseExpiryMax}},
       {"prune.max_share", IntegerKey{&settings.prune.max_share, 0, 100}},

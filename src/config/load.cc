@@ -144,6 +144,9 @@ class Loader {
     if (&keys == &backup_keys_ && ContainsPassword(settings_.cluster.connection.Reveal())) {
       return CheckPrivate(file, "a password (cluster.connection)", ::geteuid());
     }
+    if (&keys == &backup_keys_ && ContainsPassword(settings_.restore.test_url.Reveal())) {
+      return CheckPrivate(file, "a password (restore.test_url)", ::geteuid());
+    }
     return {};
   }
 

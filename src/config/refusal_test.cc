@@ -72,7 +72,7 @@ TEST_F(RefusalTest, UnknownKeysNameTheNearestKnown) {
 TEST_F(RefusalTest, UnknownKeysFarFromAllListWhatIsKnown) {
   ExpectProblem(R"({"restore": {"something_else": 1}})",
                 "line 1: restore.something_else: unknown key",
-                "remove it; known here: test_directory");
+                "remove it; known here: test_directory, test_url");
 }
 
 TEST_F(RefusalTest, KeysOfTheOtherFileAreSentThere) {

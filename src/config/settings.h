@@ -103,6 +103,9 @@ struct Settings {
   struct Restore {
     // Where restore --test works; default TMPDIR, else /tmp.
     std::string test_directory;
+    // Where restore --test of a logical backup makes a database of its own; a libpq URL or
+    // key=value text, may hold a password. Empty: in a server that it starts here.
+    Secret test_url;
   } restore;
 
   struct Schedules {

@@ -132,7 +132,7 @@ TEST_F(SettingsTest, OwnKeysAreReadWithTheirSources) {
                 "method": "physical", "bin_dir": "bin", "wal_timeout": 5,
                 "lock_timeout": 6},
     "storage": {"log_path": "logs"}, "encryption": {"key_file": "/k"}, "compression": {"level": 19},
-    "performance": {"jobs": 7}, "restore": {"test_directory": "t"},
+    "performance": {"jobs": 7}, "restore": {"test_directory": "t", "test_url": "host=/trials"},
     "schedules": {"verification": "never"}, "verification": {"depth": "deep"}, "monitoring": {"notification_channels": []}})");
   Settings settings = Loaded();
   EXPECT_EQ(settings.cluster.name, "shop.eu-1");
@@ -147,6 +147,7 @@ TEST_F(SettingsTest, OwnKeysAreReadWithTheirSources) {
   EXPECT_EQ(settings.compression.level, 19);
   EXPECT_EQ(settings.performance.jobs, 7);
   EXPECT_EQ(settings.restore.test_directory, directory_.Path("base/t"));
+  EXPECT_EQ(settings.restore.test_url.Reveal(), "host=/trials");
   EXPECT_FALSE(settings.schedules.verify_after_backup);
   EXPECT_EQ(settings.verification.depth, VerifyDepth::kDeep);
   EXPECT_TRUE(settings.monitoring.notification_channels.empty());

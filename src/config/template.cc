@@ -64,7 +64,8 @@ std::string ConfigTemplate(std::string_view cluster_name) {
     // "jobs": 4  // threads; default: the cores
   }},
   "restore": {{
-    // "test_directory": "/var/tmp"  // room for restore --test; default: TMPDIR or /tmp
+    // "test_directory": "/var/tmp",  // room for restore --test; default: TMPDIR or /tmp
+    // "test_url": "postgresql://me@host/postgres"  // logical backups: the server for restore --test
   }},
   "monitoring": {{
     "health_check_interval": 3600,                // seconds

@@ -50,6 +50,31 @@ bool IsPortList(std::string_view ports) {
   return ports.find_first_not_of("0123456789, ") == std::string_view::npos;
 }
 
+using Options = std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)>;
+
+// What libpq reads in `text`.
+Result<Options> ReadOptions(const std::string& text) {
+  char* raw_message = nullptr;
+  Options options(Libpq().PQconninfoParse(text.c_str(), &raw_message), Libpq().PQconninfoFree);
+  std::unique_ptr<char, decltype(&::PQfreemem)> message(raw_message, Libpq().PQfreemem);
+  if (options != nullptr) return options;
+  // What follows the first quotation mark may be a part of the password.
+  std::string_view why = message ? message.get() : "out of memory";
+  why = Trim(why.substr(0, why.find('"')));
+  while (why.ends_with(':')) why.remove_suffix(1);
+  return NotUnderstood(why);
+}
+
+// For key=value text.
+std::string QuoteValue(std::string_view value) {
+  std::string quoted = "'";
+  for (char c : value) {
+    if (c == '\'' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "'";
+}
+
 }  // namespace
 
 Result<ConnectionString> ParseConnectionString(const std::string& conninfo) {
@@ -61,17 +86,7 @@ Result<ConnectionString> ParseConnectionString(const std::string& conninfo) {
     RETURN_IF_ERROR(CheckUrl(parsed.text));
   }
   RETURN_IF_ERROR(LoadLibpq());
-  char* raw_message = nullptr;
-  std::unique_ptr<PQconninfoOption, decltype(&::PQconninfoFree)> options(
-      Libpq().PQconninfoParse(parsed.text.c_str(), &raw_message), Libpq().PQconninfoFree);
-  std::unique_ptr<char, decltype(&::PQfreemem)> message(raw_message, Libpq().PQfreemem);
-  if (options == nullptr) {
-    // What follows the first quotation mark may be a part of the password.
-    std::string_view why = message ? message.get() : "out of memory";
-    why = Trim(why.substr(0, why.find('"')));
-    while (why.ends_with(':')) why.remove_suffix(1);
-    return NotUnderstood(why);
-  }
+  ASSIGN_OR_RETURN(Options options, ReadOptions(parsed.text));
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->val == nullptr) continue;
     std::string_view keyword = option->keyword;
@@ -82,6 +97,18 @@ Result<ConnectionString> ParseConnectionString(const std::string& conninfo) {
     }
   }
   return parsed;
+}
+
+Result<std::string> WithDatabase(const std::string& conninfo, const std::string& database) {
+  ASSIGN_OR_RETURN(ConnectionString parsed, ParseConnectionString(conninfo));
+  ASSIGN_OR_RETURN(Options options, ReadOptions(parsed.text));
+  std::string text;
+  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+    const std::string_view keyword = option->keyword;
+    if (option->val == nullptr || keyword == "dbname") continue;
+    text += fmt::format("{}={} ", keyword, QuoteValue(option->val));
+  }
+  return text + "dbname=" + QuoteValue(database);
 }
 
 }  // namespace pgcairn::postgres

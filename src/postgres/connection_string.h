@@ -20,4 +20,8 @@ struct ConnectionString {
 // Errors: kUsage, which never holds a part of the string.
 Result<ConnectionString> ParseConnectionString(const std::string& conninfo);
 
+// The same server and role and another of its databases, as key=value text, which holds the
+// password that `conninfo` holds.
+Result<std::string> WithDatabase(const std::string& conninfo, const std::string& database);
+
 }  // namespace pgcairn::postgres

@@ -38,6 +38,24 @@ TEST(ConnectionString, AServiceIsNoticed) {
   ::unsetenv("PGSERVICE");
 }
 
+TEST(ConnectionString, AnotherDatabaseOfTheSameServer) {
+  for (const char* conninfo :
+       {"postgresql://me:a%27b%5Cc@host:6000/app?sslmode=require",
+        "host=host port=6000 dbname=app user=me password='a\\'b\\\\c' sslmode=require"}) {
+    auto text = WithDatabase(conninfo, "other's");
+    ASSERT_TRUE(text.ok()) << text.error().message;
+    EXPECT_NE(text->find("user='me'"), std::string::npos);
+    EXPECT_NE(text->find("host='host'"), std::string::npos);
+    EXPECT_NE(text->find("port='6000'"), std::string::npos);
+    EXPECT_NE(text->find("sslmode='require'"), std::string::npos);
+    EXPECT_NE(text->find("dbname='other\\'s'"), std::string::npos);
+    EXPECT_EQ(text->find("app"), std::string::npos);
+    auto again = ParseConnectionString(*text);
+    ASSERT_TRUE(again.ok()) << again.error().message;
+    EXPECT_EQ(again->password, "a'b\\c");
+  }
+}
+
 // Each of these makes libpq quote a part of the password, or take it for a host, port or database.
 TEST(ConnectionString, WhatIsNotUnderstoodIsNeverQuoted) {
   for (const char* bad :

@@ -1,6 +1,7 @@
 """A database that is backed up through its connection alone, and restored into others."""
 
 import itertools
+import json
 
 from restore_proof import repository_is_valid
 from scratch import Scratch
@@ -22,7 +23,7 @@ class LogicalCluster(Scratch):
         self.source.start()
         self.source.sql("CREATE DATABASE source TEMPLATE template0")
         self.configure_backups(**sections)
-        self.pgcairn("init")
+        self.sheet = self.pgcairn("init").stdout
         self._numbers = itertools.count(1)
 
     def configure_backups(self, **sections):
@@ -34,6 +35,10 @@ class LogicalCluster(Scratch):
 
     def backup(self, *arguments):
         return self.pgcairn_json("backup", *arguments)
+
+    def pgcairn_error(self, *arguments):
+        """The error that a command ends with, as JSON has it."""
+        return json.loads(self.pgcairn("--output=json", *arguments, check=False).stdout)["error"]
 
     def backups(self):
         return [backup["backup_id"] for backup in self.pgcairn_json("list")["backups"]]

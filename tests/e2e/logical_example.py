@@ -23,10 +23,25 @@ from pgcairn_format.storage import Storage
 BACKUP = "20240101_020000-00ff"
 PAGE = 2048
 
-SCHEMA = b"""SET client_encoding = 'UTF8';
+BEFORE_ROWS = b"""SET client_encoding = 'UTF8';
 SELECT pg_catalog.set_config('search_path', '', false);
 CREATE TABLE public.plain (id integer, text text);
+-- it's a comment
+"""
+AFTER_ROWS = b"""--
+-- Name: plain plain_text; Type: INDEX; Schema: public; Owner: app
+--
+
+CREATE INDEX plain_text ON public.plain USING btree (text);
+
+"""
+LAST = b"""--
+-- Name: watching; Type: EVENT TRIGGER; Schema: -; Owner: app
+--
+
+CREATE EVENT TRIGGER watching ON ddl_command_end EXECUTE FUNCTION public.watch();
 -- The last line has no end."""
+SCHEMA = BEFORE_ROWS + AFTER_ROWS + LAST
 ROLES = b"CREATE ROLE app;\n"
 PLAIN = [b"1\tone\n2\t\\N\n", b"", b"".join(b"%d\trow \xc3\xbc\\n\n" % n for n in range(3, 900))]
 NOISE = random.Random(5).randbytes(30_000)

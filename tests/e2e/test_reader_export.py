@@ -8,12 +8,25 @@ from pathlib import Path
 from typing import Any, Callable, List
 
 import pytest
-from logical_example import BACKUP, NOISE, PAGE, PLAIN, ROLES, SCHEMA, LogicalExample, page
+from logical_example import (
+    AFTER_ROWS,
+    BACKUP,
+    BEFORE_ROWS,
+    LAST,
+    NOISE,
+    PAGE,
+    PLAIN,
+    ROLES,
+    SCHEMA,
+    LogicalExample,
+    page,
+)
 from mini_chunks import ChunkStream
 from mini_maps import File
 from reader_example import Example, run_reader
 
 from pgcairn_format import sql
+from pgcairn_format.definitions import split
 from pgcairn_format.errors import ReaderError
 from pgcairn_format.rows import Seen, checked
 
@@ -28,16 +41,15 @@ SET row_security = off;
 SET search_path = '';
 SET statement_timeout = 0;
 SET lock_timeout = 0;
-SET session_replication_role = replica;
 
 """
-BEFORE_ROWS = b"""DELETE FROM ONLY "public"."of_extension";
+CLEARED = b"""DELETE FROM ONLY "public"."of_extension";
 SELECT pg_catalog.lo_create(16500);
 SELECT pg_catalog.lo_create(16501);
 SELECT pg_catalog.lo_create(16502);
 SELECT pg_catalog.lo_create(16503);
 """
-AFTER_ROWS = b"""SELECT pg_catalog.setval('"public"."plain_id_seq"'::regclass, 899, true);
+FINISHED = b"""SELECT pg_catalog.setval('"public"."plain_id_seq"'::regclass, 899, true);
 SELECT pg_catalog.setval('"we""ird"."it''s"'::regclass, 1, false);
 SELECT pg_catalog.setval('"public"."down"'::regclass, '-9223372036854775808', true);
 ALTER LARGE OBJECT 16500 OWNER TO "ro""le";
@@ -48,9 +60,9 @@ ALTER LARGE OBJECT 16501 OWNER TO "app";
 ALTER LARGE OBJECT 16502 OWNER TO "app";
 SELECT pg_catalog.lo_put(16503, 4095, '\\x00'::bytea);
 ALTER LARGE OBJECT 16503 OWNER TO "app";
-REFRESH MATERIALIZED VIEW "public"."vi""ew";
-RESET session_replication_role;
+
 """
+REFRESHED = b'REFRESH MATERIALIZED VIEW "public"."vi""ew";\n'
 
 
 def expected() -> bytes:
@@ -59,7 +71,7 @@ def expected() -> bytes:
     weird = b'COPY "we""ird"."it\'s \\ \xc3\xbc" ("a""b", "user") FROM stdin;\n'
     return b"".join([
         b"-- Backup 20240101_020000-00ff of pgcairn, for psql and an empty database.\n\n",
-        SCHEMA, b"\n", SETTINGS, BEFORE_ROWS,
+        BEFORE_ROWS, b"\n", SETTINGS, CLEARED,
         plain, b"\\.\n\n",
         weird, b"\\\\.\tx\n\\\\.\t\\\\.\n", b"\\.\n\n",
         b"SELECT pg_catalog.lo_put(16502, 4096, '\\xff'::bytea);\n",
@@ -70,7 +82,7 @@ def expected() -> bytes:
         b'COPY "public"."whole" ("x") FROM stdin;\n', b"\\.\n\n",
         b"SELECT pg_catalog.lo_put(16500, 0, '\\x" + NOISE[:PAGE].hex().encode() + b"'::bytea);\n",
         b"SELECT pg_catalog.lo_put(16502, 0, '\\x73686f7274'::bytea);\n",
-        AFTER_ROWS,
+        FINISHED, AFTER_ROWS, REFRESHED, b"\n", LAST,
     ])  # fmt: skip
 
 
@@ -125,7 +137,7 @@ def test_a_database_with_nothing_in_it_is_exported(tmp_path: Path) -> None:
 
     example = LogicalExample(tmp_path, change_catalog=empty, change=cut)
     example.export()
-    end = SCHEMA + b"\n" + SETTINGS + b"RESET session_replication_role;\n"
+    end = BEFORE_ROWS + b"\n" + SETTINGS + b"\n" + AFTER_ROWS + b"\n" + LAST
     assert (tmp_path / "out.sql").read_bytes().endswith(end)
 
 
@@ -151,6 +163,20 @@ def test_names_that_psql_could_take_for_something_else_are_quoted() -> None:
     assert sql.literal(b"it's \\") == b"'it''s \\'"
 
 
+def test_rows_belong_before_what_they_need_not_satisfy() -> None:
+    assert split(SCHEMA) == (BEFORE_ROWS, AFTER_ROWS, LAST)
+    end = b"--\n-- PostgreSQL database dump complete\n--\n\n"
+    assert split(BEFORE_ROWS + end) == (BEFORE_ROWS, b"", end)
+    assert split(b"") == (b"", b"", b"")
+    for quoted in (b"AS $$%b$$", b"AS $_$'$$'%b$_$", b"'a''%b'", b"E'a\\'%b'", b'"a""%b"',
+                   b"a$b$c d$b$ $1 $2 %.0b", b"-- it's\n%.0b", b"'back\\'%.0b", b"nameE'x\\'%.0b",
+                   b"E'\\\\'%.0b"):  # fmt: skip
+        before = BEFORE_ROWS + quoted % (b"\n" + AFTER_ROWS) + b";\n"
+        assert split(before + AFTER_ROWS + LAST) == (before, AFTER_ROWS, LAST), quoted
+    named = b"--\n-- Name: a; Type: INDEX; Schema: b; Type: TABLE; Schema: public; Owner: app\n--\n"
+    assert split(named + AFTER_ROWS) == (named, AFTER_ROWS, b"")
+
+
 # What is in the way.
 
 
@@ -170,11 +196,11 @@ def test_what_appears_while_rows_are_written_is_not_overwritten(
 ) -> None:
     example = LogicalExample(tmp_path)
 
-    def reset() -> bytes:
+    def settings(catalog: Any) -> List[bytes]:
         (tmp_path / "out.sql").write_text("precious")
-        return b""
+        return []
 
-    monkeypatch.setattr(sql, "reset", reset)
+    monkeypatch.setattr(sql, "settings", settings)
     with pytest.raises(ReaderError, match="exists already"):
         example.export()
     assert (tmp_path / "out.sql").read_text() == "precious"

@@ -9,6 +9,7 @@ from typing import BinaryIO, Iterable, Optional, Set
 
 from .chunk_content import ChunkContentReader
 from .cluster import Cluster
+from .definitions import split
 from .errors import ReaderError
 from .manifest import read_references, read_streams
 from .messages import BackupMethod, LogicalCatalog, Manifest
@@ -57,6 +58,7 @@ class _Export:
         self._roles = roles
         self._documents: Set[str] = set()
         self._catalog = LogicalCatalog()
+        self._definitions = split(b"")
         self._rows: Optional[RowsWriter] = None
 
     def run(self) -> LogicalCatalog:
@@ -72,7 +74,9 @@ class _Export:
                 self._write_document(stream, pieces)
             else:
                 self._rows_writer().write(stream, pieces)
-        self._rows_writer().finish()
+        self._rows_writer().finish(self._definitions.after_rows)
+        self._out.write(b"\n")
+        self._out.write(self._definitions.last)
         return self._catalog
 
     def _write_document(self, stream: Stream, pieces: Iterable[bytes]) -> None:
@@ -84,8 +88,7 @@ class _Export:
                 raise ReaderError(stream.path, f"has {stream.size} bytes")
             self._catalog = decode(LogicalCatalog, b"".join(pieces), stream.path)
         elif stream.path == SCHEMA:
-            self._out.writelines(pieces)
-            self._out.write(b"\n")
+            self._definitions = split(b"".join(pieces))
         elif stream.path == ROLES and self._roles is not None:
             self._roles.writelines(pieces)
 
@@ -95,5 +98,7 @@ class _Export:
             for name in DOCUMENTS:
                 if name not in self._documents:
                     raise ReaderError(self._name, f"has no stream {name} before its rows")
+            self._out.write(self._definitions.before_rows)
+            self._out.write(b"\n")
             self._rows = RowsWriter(self._catalog, self._out)
         return self._rows

@@ -262,6 +262,7 @@ class BackupType(enum.IntEnum):
     UNSPECIFIED = 0
     FULL = 1
     INCREMENTAL = 2
+    SCHEMA = 3
 
 
 class BackupMethod(enum.IntEnum):

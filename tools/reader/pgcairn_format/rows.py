@@ -62,8 +62,8 @@ class RowsWriter:
         else:
             raise ReaderError(stream.path, "is a stream of nothing in the catalog")
 
-    def finish(self) -> None:
-        """What comes after the rows. Raises when some are lacking."""
+    def finish(self, after_rows: bytes) -> None:
+        """What comes after the rows, `after_rows` where it belongs. Raises when some are lacking."""
         self._open_copy(None)
         for oid, table in self._tables.items():
             seen = self._seen[oid]
@@ -77,8 +77,9 @@ class RowsWriter:
             raise ReaderError("large_objects", "are stored in fewer parts than the catalog says")
         self._out.writelines(sql.set_sequence(found) for found in self._catalog.sequences)
         self._out.writelines(self._large_objects.finish())
+        self._out.write(b"\n")
+        self._out.write(after_rows)
         self._out.writelines(sql.refresh_view(view) for view in self._catalog.filled_views)
-        self._out.write(sql.reset())
 
     def _open_copy(self, table: Optional[LogicalTable]) -> None:
         """Parts of one table that follow each other share a COPY."""

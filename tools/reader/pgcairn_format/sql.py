@@ -39,13 +39,7 @@ def settings(catalog: LogicalCatalog) -> Iterator[bytes]:
     yield b"SET search_path = '';\n"
     # A role or database may bring limits of its own.
     yield b"SET statement_timeout = 0;\n"
-    yield b"SET lock_timeout = 0;\n"
-    # The constraints and triggers of schema.sql are there already.
-    yield b"SET session_replication_role = replica;\n\n"
-
-
-def reset() -> bytes:
-    return b"RESET session_replication_role;\n"
+    yield b"SET lock_timeout = 0;\n\n"
 
 
 def clear_extension_table(table: LogicalTable) -> bytes:

@@ -1,0 +1,31 @@
+// SQL that brings back what a logical backup keeps beside the definitions. Right where
+// standard_conforming_strings is on, as it is everywhere that pg_dump's own SQL is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "format/logical.pb.h"
+
+namespace pgcairn::commands {
+
+// `text` as a string of standard SQL.
+std::string StandardLiteral(std::string_view text);
+
+// Takes the rows; of a table that CREATE EXTENSION fills, use ClearStatement before it.
+std::string CopyStatement(const format::LogicalTable& table);
+// CREATE EXTENSION may have put rows there that are among those of the backup.
+bool NeedsClearing(const format::LogicalTable& table);
+std::string ClearStatement(const format::LogicalTable& table);
+
+std::string SequenceStatement(const format::LogicalSequence& sequence);
+std::string RefreshStatement(const format::LogicalView& view);
+
+std::string CreateStatement(const format::LogicalLargeObject& object);
+std::string PutStatement(uint32_t oid, uint64_t offset, std::string_view hex);
+std::string OwnerStatement(const format::LogicalLargeObject& object);    // "" without an owner
+std::string GrantStatements(const format::LogicalLargeObject& object);   // "" without grants
+std::string CommentStatement(const format::LogicalLargeObject& object);  // "" without a comment
+
+}  // namespace pgcairn::commands

@@ -1,0 +1,122 @@
+#include "postgres/definitions_script.h"
+
+#include <algorithm>
+#include <array>
+
+namespace pgcairn::postgres {
+namespace {
+
+bool IsInName(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '$' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+// "$$" or "$tag$" at `at`; nothing when it is no such thing: a parameter, a part of a name.
+std::string_view DollarsAt(std::string_view sql, size_t at) {
+  if (at > 0 && IsInName(sql[at - 1])) return {};
+  size_t end = at + 1;
+  while (end < sql.size() && sql[end] != '$' && IsInName(sql[end])) ++end;
+  const bool is_number = end > at + 1 && sql[at + 1] >= '0' && sql[at + 1] <= '9';
+  if (end >= sql.size() || sql[end] != '$' || is_number) return {};
+  return sql.substr(at, end + 1 - at);
+}
+
+size_t EndOfString(std::string_view sql, size_t at) {
+  const char quote = sql[at];
+  const bool escapes = quote == '\'' && at > 0 && (sql[at - 1] == 'E' || sql[at - 1] == 'e') &&
+                       (at < 2 || !IsInName(sql[at - 2]));
+  for (size_t next = at + 1; next < sql.size(); ++next) {
+    if (escapes && sql[next] == '\\') {
+      ++next;
+    } else if (sql[next] == quote) {
+      // Two of them are one that is meant; with plain strings the second begins another.
+      if (next + 1 >= sql.size() || sql[next + 1] != quote) return next + 1;
+      ++next;
+    }
+  }
+  return sql.size();
+}
+
+// What pg_dump's section of definitions behind the rows is made of, but for what it writes in later
+// passes (dump functions of src/bin/pg_dump/pg_dump.c).
+constexpr std::array<std::string_view, 15> kAfterRows = {"CHECK CONSTRAINT",
+                                                         "CONSTRAINT",
+                                                         "FK CONSTRAINT",
+                                                         "INDEX",
+                                                         "INDEX ATTACH",
+                                                         "POLICY",
+                                                         "PUBLICATION",
+                                                         "PUBLICATION TABLE",
+                                                         "PUBLICATION TABLES IN SCHEMA",
+                                                         "ROW SECURITY",
+                                                         "RULE",
+                                                         "STATISTICS",
+                                                         "SUBSCRIPTION",
+                                                         "SUBSCRIPTION TABLE",
+                                                         "TRIGGER"};
+constexpr std::string_view kEventTrigger = "EVENT TRIGGER";
+constexpr std::string_view kBegin = "--\n-- Name: ";
+constexpr std::string_view kEnd = "--\n-- PostgreSQL database dump complete\n";
+
+// "-- Name: a; Type: TABLE; Schema: public; Owner: me": a name may hold what comes behind it, so
+// that the last one counts.
+std::string_view TypeIn(std::string_view comment) {
+  constexpr std::string_view kType = "; Type: ";
+  constexpr std::string_view kSchema = "; Schema: ";
+  const size_t schema = comment.rfind(kSchema);
+  if (schema == std::string_view::npos) return {};
+  const size_t type = comment.substr(0, schema).rfind(kType);
+  if (type == std::string_view::npos) return {};
+  return comment.substr(type + kType.size(), schema - type - kType.size());
+}
+
+}  // namespace
+
+size_t EndOfQuoted(std::string_view sql, size_t at) {
+  switch (sql[at]) {
+    case '\'':
+    case '"':
+      return EndOfString(sql, at);
+    case '-':
+      if (sql.substr(at, 2) != "--") return at;
+      return std::min(sql.find('\n', at), sql.size());
+    case '$': {
+      const std::string_view dollars = DollarsAt(sql, at);
+      if (dollars.empty()) return at;
+      const size_t end = sql.find(dollars, at + dollars.size());
+      return end == std::string_view::npos ? sql.size() : end + dollars.size();
+    }
+    default:
+      return at;
+  }
+}
+
+DefinitionsScript SplitDefinitions(std::string_view script) {
+  size_t after_rows = std::string_view::npos;
+  size_t last = script.size();
+  for (size_t at = 0; at < script.size();) {
+    const bool at_line = at == 0 || script[at - 1] == '\n';
+    const std::string_view rest = script.substr(at);
+    if (at_line && rest.starts_with(kBegin)) {
+      const std::string_view type =
+          TypeIn(rest.substr(kBegin.size(), rest.find('\n', kBegin.size()) - kBegin.size()));
+      if (type == kEventTrigger) {
+        last = at;
+        break;
+      }
+      if (after_rows == std::string_view::npos && std::ranges::count(kAfterRows, type) > 0) {
+        after_rows = at;
+      }
+    } else if (at_line && rest.starts_with(kEnd)) {
+      last = at;
+      break;
+    }
+    const size_t behind = EndOfQuoted(script, at);
+    at = behind > at ? behind : at + 1;
+  }
+  after_rows = std::min(after_rows, last);
+  return {script.substr(0, after_rows), script.substr(after_rows, last - after_rows),
+          script.substr(last)};
+}
+
+}  // namespace pgcairn::postgres
