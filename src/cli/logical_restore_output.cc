@@ -20,6 +20,30 @@ void PrintTables(const commands::LogicalRestoreReport& report) {
   }
 }
 
+Json RecoveredJson(const commands::RecoveredMoment& recovered) {
+  return {{"database", recovered.database},
+          {"target", recovered.target},
+          {"timeline", recovered.timeline},
+          {"explanation", recovered.explanation},
+          {"everything_because", recovered.everything_because},
+          {"bytes_restored", recovered.bytes_restored},
+          {"bytes_left_out", recovered.bytes_left_out},
+          {"restore_seconds", recovered.restore_seconds},
+          {"recovery_seconds", recovered.recovery_seconds}};
+}
+
+void PrintRecovered(const commands::RecoveredMoment& recovered) {
+  fmt::print("  as the database {} was at {} on timeline {}\n", recovered.database,
+             recovered.target, recovered.timeline);
+  fmt::print("  restored {} for it, {}; recovered: {}\n", FormatBytes(recovered.bytes_restored),
+             FormatDuration(recovered.restore_seconds), FormatDuration(recovered.recovery_seconds));
+  if (recovered.everything_because.empty()) {
+    fmt::print("  left out {} of other databases\n", FormatBytes(recovered.bytes_left_out));
+  } else {
+    fmt::print("  that is the whole backup: {}\n", recovered.everything_because);
+  }
+}
+
 }  // namespace
 
 Json LogicalRestoreJson(const commands::LogicalRestoreReport& report) {
@@ -30,23 +54,25 @@ Json LogicalRestoreJson(const commands::LogicalRestoreReport& report) {
                       {"rows", table.rows},
                       {"bytes", table.bytes}});
   }
-  return {{"backup_id", report.backup_id},
-          {"database", report.database},
-          {"dry_run", report.dry_run},
-          {"steps", report.steps},
-          {"steps_done", report.steps_done},
-          {"tables", std::move(tables)},
-          {"rows", report.rows},
-          {"bytes", report.bytes},
-          {"large_objects", report.large_objects},
-          {"sequences", report.sequences},
-          {"missing_roles", report.missing_roles},
-          {"skipped", report.skipped},
-          {"warnings", report.warnings},
-          {"refusals", report.refusals},
-          {"requests", report.requests},
-          {"bytes_fetched", report.bytes_fetched},
-          {"seconds", report.seconds}};
+  Json json = {{"backup_id", report.backup_id},
+               {"database", report.database},
+               {"dry_run", report.dry_run},
+               {"steps", report.steps},
+               {"steps_done", report.steps_done},
+               {"tables", std::move(tables)},
+               {"rows", report.rows},
+               {"bytes", report.bytes},
+               {"large_objects", report.large_objects},
+               {"sequences", report.sequences},
+               {"missing_roles", report.missing_roles},
+               {"skipped", report.skipped},
+               {"warnings", report.warnings},
+               {"refusals", report.refusals},
+               {"requests", report.requests},
+               {"bytes_fetched", report.bytes_fetched},
+               {"seconds", report.seconds}};
+  if (report.recovered) json["recovered"] = RecoveredJson(*report.recovered);
+  return json;
 }
 
 void PrintLogicalRestore(const commands::LogicalRestoreReport& report) {
@@ -60,6 +86,7 @@ void PrintLogicalRestore(const commands::LogicalRestoreReport& report) {
                FormatDuration(report.seconds));
     fmt::print("  fetched {} in {} requests\n", FormatBytes(report.bytes_fetched), report.requests);
   }
+  if (report.recovered) PrintRecovered(*report.recovered);
   PrintList("Worth knowing:", report.warnings);
   PrintList("Not restored:", report.skipped);
   PrintList("Refused, unless that is mended:", report.refusals);

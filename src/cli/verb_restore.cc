@@ -34,6 +34,7 @@ struct Arguments {
   bool delta = false;
   bool test = false;
   std::string target_url;
+  std::string database;
   std::vector<std::string> tables;
   std::string as;
   bool replace = false;
@@ -183,27 +184,34 @@ int Finish(const GlobalOptions& globals, const Result<Report>& report) {
 
 bool NamesMoment(const Arguments& arguments) {
   return arguments.type == "pitr" || !arguments.timestamp.empty() || !arguments.lsn.empty() ||
-         !arguments.xid.empty() || !arguments.name.empty() || arguments.immediate;
+         !arguments.xid.empty() || !arguments.name.empty() || arguments.immediate ||
+         arguments.timeline != "latest";
 }
 
 // What is said of the place to restore to, and means nothing for a database.
 Status RequireNoPhysicalOption(const Arguments& arguments) {
+  const bool parts = arguments.type == "table" || arguments.type == "schema";
   const std::pair<bool, const char*> options[] = {
       {!arguments.target_directory.empty(), "--target-dir"},
       {arguments.delta, "--delta"},
-      {!arguments.tablespace_map.empty(), "--tablespace-map"}};
+      {!arguments.tablespace_map.empty(), "--tablespace-map"},
+      {!parts && NamesMoment(arguments), "a moment"},
+      {!parts && !arguments.database.empty(), "--database"}};
   for (const auto& [given, option] : options) {
     if (!given) continue;
     return UsageError(fmt::format("{} does not go with a restore into a database", option),
                       "a logical backup is that of one moment: choose one with --source=ID "
                       "(`pgcairn list`) and a database with --target-url=URL; a physical backup is "
-                      "restored to a directory with --target-dir=DIR");
+                      "restored to a directory with --target-dir=DIR, and into a database single "
+                      "tables of it (--type=table) or its definitions (--type=schema), at any "
+                      "moment");
   }
   return {};
 }
 
 Status RequireNoLogicalOption(const Arguments& arguments) {
   const std::pair<bool, const char*> options[] = {{arguments.create_roles, "--create-roles"},
+                                                  {!arguments.database.empty(), "--database"},
                                                   {arguments.dry_run, "--dry-run"}};
   for (const auto& [given, option] : options) {
     if (!given) continue;
@@ -263,13 +271,13 @@ int RunLogicalTest(const GlobalOptions& globals, const Arguments& arguments,
 
 int RunLogical(const GlobalOptions& globals, const Arguments& arguments,
                const commands::RecoveryTarget& target, const config::Settings& settings) {
-  Status usage = RequireNoPhysicalOption(arguments);
-  if (!usage.ok()) return Fail(globals, usage.error());
-  if (NamesMoment(arguments)) {
+  if (NamesMoment(arguments) && settings.cluster.method == config::Method::kLogical) {
     std::optional<Timestamp> moment;
     if (target.kind == commands::TargetKind::kTime) moment = target.time;
     return Fail(globals, commands::NoSuchMoment(settings, moment));
   }
+  Status usage = RequireNoPhysicalOption(arguments);
+  if (!usage.ok()) return Fail(globals, usage.error());
   if (arguments.test) return RunLogicalTest(globals, arguments, settings);
   if (config::ContainsPassword(arguments.target_url)) {
     LogWarning(
@@ -280,6 +288,8 @@ int RunLogical(const GlobalOptions& globals, const Arguments& arguments,
   options.source = arguments.source;
   if (arguments.type == "table") options.scope = commands::LogicalScope::kTables;
   if (arguments.type == "schema") options.scope = commands::LogicalScope::kSchema;
+  if (NamesMoment(arguments)) options.moment = target;
+  options.source_database = arguments.database;
   options.target_url = arguments.target_url;
   options.tables = arguments.tables;
   options.as = arguments.as;
@@ -328,8 +338,9 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
   if (!target.ok()) return Fail(globals, target.error());
   Result<config::Settings> settings = Prepare(globals);
   if (!settings.ok()) return Fail(globals, settings.error());
-  if (GoesToDatabase(arguments, *settings))
+  if (GoesToDatabase(arguments, *settings)) {
     return RunLogical(globals, arguments, *target, *settings);
+  }
   return RunPhysical(globals, arguments, *target, *settings);
 }
 
@@ -345,7 +356,11 @@ void AddTargets(CLI::App* verb, Arguments& arguments) {
 
 void AddDatabaseOptions(CLI::App* verb, Arguments& arguments) {
   verb->add_option("--target-url", arguments.target_url,
-                   "of a logical backup: the database to restore into, which must be empty");
+                   "a database to restore into: a logical backup, or with --type=table or "
+                   "--type=schema parts of any backup");
+  verb->add_option("--database", arguments.database,
+                   "with --type=table or --type=schema: which database of a physical backup")
+      ->type_name("NAME");
   verb->add_option("--table", arguments.tables, "with --type=table: SCHEMA.NAME; may be repeated")
       ->type_name("TABLE");
   verb->add_option("--as", arguments.as,

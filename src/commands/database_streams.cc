@@ -144,8 +144,7 @@ std::vector<StreamSource> RowsOf(const DatabaseToCopy& database) {
   return streams;
 }
 
-format::LogicalCatalog DescribeRows(const DatabaseToCopy& database, const StreamCopiers& copied,
-                                    size_t first) {
+format::LogicalCatalog DescribeDatabase(const DatabaseToCopy& database) {
   format::LogicalCatalog catalog;
   catalog.set_database(database.facts.database);
   catalog.set_encoding(database.facts.encoding);
@@ -164,19 +163,26 @@ format::LogicalCatalog DescribeRows(const DatabaseToCopy& database, const Stream
     added->set_schema(view.schema);
     added->set_name(view.name);
   }
-  size_t stream = first;
   for (const sources::TableToCopy& table : database.snapshot.tables()) {
     format::LogicalTable described = DescribeTable(table);
-    const size_t parts = sources::PartsOf(table).size();
-    described.set_parts(static_cast<uint32_t>(parts));
-    for (size_t part = 0; part < parts; ++part, ++stream) {
-      described.set_rows(described.rows() + copied.result(stream).rows);
-      described.set_bytes(described.bytes() + copied.result(stream).bytes);
-    }
+    described.set_parts(static_cast<uint32_t>(sources::PartsOf(table).size()));
     *catalog.add_tables() = std::move(described);
   }
   DescribeSequences(database.catalog, catalog);
   DescribeLargeObjects(database.catalog, catalog);
+  return catalog;
+}
+
+format::LogicalCatalog DescribeRows(const DatabaseToCopy& database, const StreamCopiers& copied,
+                                    size_t first) {
+  format::LogicalCatalog catalog = DescribeDatabase(database);
+  size_t stream = first;
+  for (format::LogicalTable& table : *catalog.mutable_tables()) {
+    for (uint32_t part = 0; part < table.parts(); ++part, ++stream) {
+      table.set_rows(table.rows() + copied.result(stream).rows);
+      table.set_bytes(table.bytes() + copied.result(stream).bytes);
+    }
+  }
   return catalog;
 }
 

@@ -35,6 +35,9 @@ std::vector<StreamSource> DocumentsOf(const DatabaseToCopy& database, int lock_w
 // The parts of all tables in the order of the tables, then large objects.
 std::vector<StreamSource> RowsOf(const DatabaseToCopy& database);
 
+// What the database has, without a word of rows: their numbers and bytes are 0.
+format::LogicalCatalog DescribeDatabase(const DatabaseToCopy& database);
+
 // What the streams hold. Those of RowsOf are `copied` from `first` on.
 format::LogicalCatalog DescribeRows(const DatabaseToCopy& database, const StreamCopiers& copied,
                                     size_t first);

@@ -1,5 +1,6 @@
 #include "commands/logical_contents.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <set>
@@ -7,6 +8,7 @@
 
 #include "commands/verify_logical.h"
 #include "repository/map/chunk_reader.h"
+#include "util/file.h"
 
 namespace pgcairn::commands {
 namespace {
@@ -117,6 +119,35 @@ Status LogicalContents::CheckCatalog() const {
   }
   if (of_rows == parts) return {};
   return Contradiction("it has rows that its catalog does not know");
+}
+
+Status LogicalContents::WriteDefinitions(const std::string& path) const {
+  ASSIGN_OR_RETURN(LogicalStream stream, Find("schema.dump"));
+  ASSIGN_OR_RETURN(UniqueFd file, ::pgcairn::Open(path, O_WRONLY | O_CREAT | O_EXCL));
+  LogicalStreamReader reader(*this, stream);
+  for (;;) {
+    ASSIGN_OR_RETURN(ByteView piece, reader.Next());
+    if (piece.empty()) break;
+    RETURN_IF_ERROR(WriteAll(file.get(), piece, path));
+  }
+  return file.Close(path);
+}
+
+Result<uint64_t> LogicalContents::BytesOfPart(const format::LogicalTable& table,
+                                              uint32_t part) const {
+  ASSIGN_OR_RETURN(LogicalStream stream, Find(RowsPath(table.oid(), part)));
+  return stream.entry->size;
+}
+
+Result<std::unique_ptr<RowReader>> LogicalContents::ReadRows(const format::LogicalTable& table,
+                                                             uint32_t part) const {
+  ASSIGN_OR_RETURN(LogicalStream stream, Find(RowsPath(table.oid(), part)));
+  return std::unique_ptr<RowReader>(std::make_unique<LogicalStreamReader>(*this, stream));
+}
+
+Result<std::unique_ptr<RowReader>> LogicalContents::ReadLargeObjects(uint32_t part) const {
+  ASSIGN_OR_RETURN(LogicalStream stream, Find(LargeObjectsPath(part)));
+  return std::unique_ptr<RowReader>(std::make_unique<LogicalStreamReader>(*this, stream));
 }
 
 LogicalStreamReader::LogicalStreamReader(const LogicalContents& contents,

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "commands/database_contents.h"
 #include "format/logical.pb.h"
 #include "format/manifest.pb.h"
 #include "repository/cluster_access.h"
@@ -27,7 +28,7 @@ struct LogicalStream {
 
 // Any number of threads may read one.
 // Memory: the stream lists, some 250 bytes for each stream and each leaf, and the catalog.
-class LogicalContents {
+class LogicalContents : public DatabaseContents {
  public:
   // Reads the lists and the catalog; the latter was held against the former: every part of a table
   // and of the large objects is there once, of the size that the catalog says, and no other rows
@@ -37,9 +38,14 @@ class LogicalContents {
                                       const format::Manifest& manifest);
 
   const repository::ClusterAccess& cluster() const { return *cluster_; }
-  const format::LogicalCatalog& catalog() const { return catalog_; }
-  // What the backup does not hold and why, a line each.
-  const std::vector<std::string>& left_out() const { return left_out_; }
+  const format::LogicalCatalog& catalog() const override { return catalog_; }
+  const std::vector<std::string>& left_out() const override { return left_out_; }
+  std::string Describe() const override { return "the backup"; }
+  Status WriteDefinitions(const std::string& path) const override;
+  Result<uint64_t> BytesOfPart(const format::LogicalTable& table, uint32_t part) const override;
+  Result<std::unique_ptr<RowReader>> ReadRows(const format::LogicalTable& table,
+                                              uint32_t part) const override;
+  Result<std::unique_ptr<RowReader>> ReadLargeObjects(uint32_t part) const override;
   // kDamaged when there is none.
   Result<LogicalStream> Find(const std::string& path) const;
 
@@ -63,14 +69,13 @@ std::string LargeObjectsPath(uint32_t part);
 
 // Reads one stream from its beginning to its end. Not for two threads at once.
 // Memory: one leaf's chunks, at most 64 MiB.
-class LogicalStreamReader {
+class LogicalStreamReader : public RowReader {
  public:
   // `contents` outlives it.
   LogicalStreamReader(const LogicalContents& contents, const LogicalStream& stream);
 
-  // The next bytes, valid until the next call; none at the end. kDamaged, also when the chunks are
-  // not as many bytes as the list says; kNotFound.
-  Result<ByteView> Next();
+  // kDamaged, also when the chunks are not as many bytes as the list says; kNotFound.
+  Result<ByteView> Next() override;
 
  private:
   const LogicalContents& contents_;

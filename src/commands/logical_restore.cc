@@ -12,6 +12,7 @@
 #include "commands/logical_source.h"
 #include "commands/logical_tables.h"
 #include "commands/open_cluster.h"
+#include "commands/physical_contents.h"
 #include "commands/reading_lease.h"
 #include "commands/table_copy.h"
 #include "sources/logical/after_load.h"
@@ -23,15 +24,8 @@
 namespace pgcairn::commands {
 namespace {
 
-Result<std::string> TargetOf(const config::Settings& settings,
-                             const LogicalRestoreOptions& options) {
-  if (!options.target_url.empty()) return options.target_url;
-  RETURN_IF_ERROR(settings.RequireConnection());
-  return std::string(settings.cluster.connection.Reveal());
-}
-
 Result<LogicalRun> BeginRun(const config::Settings& settings, const LogicalRestoreOptions& options,
-                            const LogicalContents& contents, const std::string& backup_id) {
+                            const DatabaseContents& contents, const std::string& backup_id) {
   ASSIGN_OR_RETURN(std::string conninfo, TargetOf(settings, options));
   ASSIGN_OR_RETURN(sources::LoadSession session,
                    sources::OpenLoadSession(conninfo, LogicalRun::RowTextOf(contents.catalog())));
@@ -173,20 +167,38 @@ Status RestoreDatabase(LogicalRun& run) {
   return RunSteps(StepsOf(run, schema), run);
 }
 
-}  // namespace
-
-Result<LogicalRestoreReport> RestoreLogical(const config::Settings& settings,
-                                            const LogicalRestoreOptions& options) {
-  const double began = MonotonicSeconds();
-  ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
+Result<LogicalRestoreReport> RestoreFromLogical(const config::Settings& settings,
+                                                const repository::ClusterAccess& cluster,
+                                                const LogicalRestoreOptions& options) {
   const LogicalNeed need =
       options.scope == LogicalScope::kSchema ? LogicalNeed::kDefinitions : LogicalNeed::kRows;
-  ASSIGN_OR_RETURN(format::Manifest manifest,
-                   ChooseLogicalBackup(*opened.cluster, options.source, need));
-  ASSIGN_OR_RETURN(ReadingLease lease, ReadingLease::Take(*opened.cluster, format::Lease::RESTORE,
-                                                          manifest.backup_id()));
-  ASSIGN_OR_RETURN(LogicalContents contents, LogicalContents::Open(*opened.cluster, manifest));
-  ASSIGN_OR_RETURN(LogicalRun run, BeginRun(settings, options, contents, manifest.backup_id()));
+  ASSIGN_OR_RETURN(format::Manifest manifest, ChooseLogicalBackup(cluster, options.source, need));
+  ASSIGN_OR_RETURN(ReadingLease lease,
+                   ReadingLease::Take(cluster, format::Lease::RESTORE, manifest.backup_id()));
+  ASSIGN_OR_RETURN(LogicalContents contents, LogicalContents::Open(cluster, manifest));
+  const std::string& database = contents.catalog().database();
+  if (!options.source_database.empty() && options.source_database != database) {
+    return Error{Code::kUsage,
+                 fmt::format("{} is a backup of the database {}", manifest.backup_id(), database),
+                 "leave --database out, or name another backup with --source"};
+  }
+  return RestoreContents(settings, options, contents, manifest.backup_id());
+}
+
+}  // namespace
+
+Result<std::string> TargetOf(const config::Settings& settings,
+                             const LogicalRestoreOptions& options) {
+  if (!options.target_url.empty()) return options.target_url;
+  RETURN_IF_ERROR(settings.RequireConnection());
+  return std::string(settings.cluster.connection.Reveal());
+}
+
+Result<LogicalRestoreReport> RestoreContents(const config::Settings& settings,
+                                             const LogicalRestoreOptions& options,
+                                             const DatabaseContents& contents,
+                                             const std::string& backup_id) {
+  ASSIGN_OR_RETURN(LogicalRun run, BeginRun(settings, options, contents, backup_id));
   RETURN_IF_ERROR(FindObstacles(run));
   if (!run.refusals.empty() && !options.dry_run) return run.refusals.front();
   for (const std::string& warning : run.report.warnings) LogWarning("{}", warning);
@@ -195,10 +207,30 @@ Result<LogicalRestoreReport> RestoreLogical(const config::Settings& settings,
   } else {
     RETURN_IF_ERROR(options.as.empty() ? RestoreTables(run) : RestoreTableAs(run));
   }
-  LogicalRestoreReport report = std::move(run.report);
-  for (const Error& refusal : run.refusals) report.refusals.push_back(refusal.message);
-  CountRequests(*opened.requests, report);
-  report.seconds = MonotonicSeconds() - began;
+  for (const Error& refusal : run.refusals) run.report.refusals.push_back(refusal.message);
+  return std::move(run.report);
+}
+
+void LogicalRestoreReport::CountBytes(const std::string& schema, const std::string& name,
+                                      uint64_t bytes_read) {
+  for (Table& table : tables) {
+    if (table.schema != schema || table.name != name) continue;
+    bytes += bytes_read - table.bytes;
+    table.bytes = bytes_read;
+  }
+}
+
+Result<LogicalRestoreReport> RestoreLogical(const config::Settings& settings,
+                                            const LogicalRestoreOptions& options) {
+  const double began = MonotonicSeconds();
+  ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
+  ASSIGN_OR_RETURN(bool physical, IsFromPhysical(*opened.cluster, options));
+  Result<LogicalRestoreReport> report =
+      physical ? RestoreFromPhysical(settings, *opened.cluster, options)
+               : RestoreFromLogical(settings, *opened.cluster, options);
+  if (!report.ok()) return report;
+  CountRequests(*opened.requests, *report);
+  report->seconds = MonotonicSeconds() - began;
   return report;
 }
 

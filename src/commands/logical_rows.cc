@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -35,8 +36,8 @@ Result<std::vector<RowItem>> ItemsOf(const RowLoad& load) {
       continue;
     }
     for (uint32_t part = 0; part < table.parts(); ++part) {
-      ASSIGN_OR_RETURN(LogicalStream stream, load.contents.Find(RowsPath(table.oid(), part)));
-      if (stream.entry->size > 0) items.push_back({i, part, 1, stream.entry->size});
+      ASSIGN_OR_RETURN(uint64_t bytes, load.contents.BytesOfPart(table, part));
+      if (bytes > 0) items.push_back({i, part, 1, bytes});
     }
   }
   std::ranges::stable_sort(items, std::ranges::greater(), &RowItem::bytes);
@@ -52,7 +53,8 @@ sources::TableToLoad ToTable(const format::LogicalTable& table) {
 
 class RowLoader {
  public:
-  explicit RowLoader(const RowLoad& load) : load_(load), rows_(load.tables.size()) {}
+  explicit RowLoader(const RowLoad& load)
+      : load_(load), rows_(load.tables.size()), bytes_(load.tables.size()) {}
 
   Status Run() {
     ASSIGN_OR_RETURN(items_, ItemsOf(load_));
@@ -72,10 +74,10 @@ class RowLoader {
     return Compare();
   }
 
-  uint64_t rows() const {
-    uint64_t sum = 0;
-    for (const std::atomic<uint64_t>& rows : rows_) sum += rows;
-    return sum;
+  std::vector<LoadedRows> loaded() const {
+    std::vector<LoadedRows> loaded;
+    for (size_t i = 0; i < rows_.size(); ++i) loaded.push_back({rows_[i], bytes_[i]});
+    return loaded;
   }
 
  private:
@@ -118,12 +120,13 @@ class RowLoader {
     }
     uint64_t rows = 0;
     for (uint32_t part = item.first_part; part < item.first_part + item.parts; ++part) {
-      ASSIGN_OR_RETURN(LogicalStream stream, load_.contents.Find(RowsPath(from.oid(), part)));
-      LogicalStreamReader reader(load_.contents, stream);
+      ASSIGN_OR_RETURN(std::unique_ptr<RowReader> reader, load_.contents.ReadRows(from, part));
       auto next = [&]() -> Result<ByteView> {
         if (failed_) return Error{Code::kCancelled, "another session failed", ""};
-        Result<ByteView> piece = reader.Next();
-        if (piece.ok()) progress.Add(piece->size());
+        Result<ByteView> piece = reader->Next();
+        if (!piece.ok()) return piece;
+        progress.Add(piece->size());
+        bytes_[item.table] += piece->size();
         return piece;
       };
       ASSIGN_OR_RETURN(uint64_t taken, sources::LoadRows(connection, to, next));
@@ -143,10 +146,11 @@ class RowLoader {
     for (size_t i = 0; i < rows_.size(); ++i) {
       const format::LogicalTable& table = *load_.tables[i];
       if (rows_[i] == table.rows()) continue;
-      return Error{Code::kFailed,
-                   fmt::format("{}.{} took {} rows, and the backup has {} of it", table.schema(),
-                               table.name(), rows_[i].load(), table.rows()),
-                   ""};
+      return Error{
+          Code::kFailed,
+          fmt::format("{}.{} took {} rows, and {} has {} of it", table.schema(), table.name(),
+                      rows_[i].load(), load_.contents.Describe(), table.rows()),
+          ""};
     }
     return {};
   }
@@ -154,7 +158,8 @@ class RowLoader {
   const RowLoad& load_;
   std::vector<RowItem> items_;
   std::vector<sources::LoadSession> sessions_;
-  std::vector<std::atomic<uint64_t>> rows_;  // by table
+  std::vector<std::atomic<uint64_t>> rows_;   // by table
+  std::vector<std::atomic<uint64_t>> bytes_;  // by table
   std::mutex mutex_;
   std::atomic<bool> failed_{false};
   Status error_;  // the first
@@ -177,22 +182,21 @@ std::vector<sources::LargeObjectToMake> ToMake(const format::LogicalCatalog& cat
 
 }  // namespace
 
-Result<uint64_t> LoadAllRows(const RowLoad& load) {
+Result<std::vector<LoadedRows>> LoadAllRows(const RowLoad& load) {
   RowLoader loader(load);
   RETURN_IF_ERROR(loader.Run());
-  return loader.rows();
+  return loader.loaded();
 }
 
-Status LoadLargeObjects(const LogicalContents& contents, postgres::Connection& connection) {
+Status LoadLargeObjects(const DatabaseContents& contents, postgres::Connection& connection) {
   const format::LogicalCatalog& catalog = contents.catalog();
   const std::vector<sources::LargeObjectToMake> objects = ToMake(catalog);
   RETURN_IF_ERROR(sources::MakeLargeObjects(connection, objects));
   for (uint32_t part = 0; part < catalog.large_object_parts(); ++part) {
-    ASSIGN_OR_RETURN(LogicalStream stream, contents.Find(LargeObjectsPath(part)));
-    LogicalStreamReader reader(contents, stream);
+    ASSIGN_OR_RETURN(std::unique_ptr<RowReader> reader, contents.ReadLargeObjects(part));
     RETURN_IF_ERROR(
         sources::LoadLargeObjectPages(connection, catalog.large_object_page_bytes(), [&] {
-          return reader.Next();
+          return reader->Next();
         }).status());
   }
   return sources::FinishLargeObjects(connection, objects);

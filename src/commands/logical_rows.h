@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "commands/logical_contents.h"
+#include "commands/database_contents.h"
 #include "format/logical.pb.h"
 #include "sources/logical/load_session.h"
 #include "util/progress.h"
@@ -14,7 +14,7 @@
 namespace pgcairn::commands {
 
 struct RowLoad {
-  const LogicalContents& contents;
+  const DatabaseContents& contents;
   // Each is there, without rows but those that CREATE EXTENSION made.
   std::vector<const format::LogicalTable*> tables;
   std::string conninfo;
@@ -22,13 +22,18 @@ struct RowLoad {
   ProgressStyle progress = ProgressStyle::kNone;
 };
 
+struct LoadedRows {
+  uint64_t rows = 0;
+  uint64_t bytes = 0;  // of their text
+};
+
 // Parts of tables beside each other, the largest first, each in a transaction of its own. The first
-// session that cannot log in ends it; when a later one cannot, fewer do the work. Returns the
-// number of rows. kFailed: a table took another number of rows than the backup has of it. Memory:
+// session that cannot log in ends it; when a later one cannot, fewer do the work. Returns what each
+// of the tables took. kFailed: that is another number of rows than the contents have of it. Memory:
 // one leaf of chunks, at most 64 MiB, for each session.
-Result<uint64_t> LoadAllRows(const RowLoad& load);
+Result<std::vector<LoadedRows>> LoadAllRows(const RowLoad& load);
 
 // All large objects, as they were. One session, one after the other.
-Status LoadLargeObjects(const LogicalContents& contents, postgres::Connection& connection);
+Status LoadLargeObjects(const DatabaseContents& contents, postgres::Connection& connection);
 
 }  // namespace pgcairn::commands

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "commands/logical_contents.h"
+#include "commands/database_contents.h"
 #include "commands/logical_restore.h"
 #include "config/settings.h"
 #include "sources/logical/load_session.h"
@@ -17,7 +17,7 @@ namespace pgcairn::commands {
 struct LogicalRun {
   const config::Settings& settings;
   const LogicalRestoreOptions& options;
-  const LogicalContents& contents;
+  const DatabaseContents& contents;
   std::string conninfo;
   sources::LoadSession session;
   LogicalRestoreReport report;
@@ -43,5 +43,16 @@ Status MakeRoles(LogicalRun& run);
 // One after the other, unless it is a dry run. An error says what was done before it, and what to
 // do now.
 Status RunSteps(const std::vector<LogicalStep>& steps, LogicalRun& run);
+
+// All that the options' scope says, from `contents` into the target. The report counts no requests
+// and no time. Errors as RestoreLogical.
+Result<LogicalRestoreReport> RestoreContents(const config::Settings& settings,
+                                             const LogicalRestoreOptions& options,
+                                             const DatabaseContents& contents,
+                                             const std::string& backup_id);
+
+// Where it goes.
+Result<std::string> TargetOf(const config::Settings& settings,
+                             const LogicalRestoreOptions& options);
 
 }  // namespace pgcairn::commands

@@ -1,6 +1,5 @@
 #include "commands/logical_source.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -9,7 +8,6 @@
 
 #include "postgres/client_programs.h"
 #include "repository/manifest/manifest_store.h"
-#include "util/file.h"
 #include "util/log.h"
 
 namespace pgcairn::commands {
@@ -38,19 +36,6 @@ int MajorOfDump(const format::LogicalCatalog& catalog) {
 
 bool Has(const format::Manifest& manifest, LogicalNeed need) {
   return need == LogicalNeed::kDefinitions || manifest.type() != format::Manifest::SCHEMA;
-}
-
-Status WriteStream(const LogicalContents& contents, const std::string& name,
-                   const std::string& path) {
-  ASSIGN_OR_RETURN(LogicalStream stream, contents.Find(name));
-  ASSIGN_OR_RETURN(UniqueFd file, Open(path, O_WRONLY | O_CREAT | O_EXCL));
-  LogicalStreamReader reader(contents, stream);
-  for (;;) {
-    ASSIGN_OR_RETURN(ByteView piece, reader.Next());
-    if (piece.empty()) break;
-    RETURN_IF_ERROR(WriteAll(file.get(), piece, path));
-  }
-  return file.Close(path);
 }
 
 }  // namespace
@@ -87,14 +72,14 @@ SchemaFile::SchemaFile(TrialDirectory directory, postgres::ClientProgram pg_rest
     : directory_(std::move(directory)),
       archive_{std::move(pg_restore), directory_.path() + "/schema.dump"} {}
 
-Result<SchemaFile> SchemaFile::Fetch(const LogicalContents& contents, const std::string& parent,
+Result<SchemaFile> SchemaFile::Fetch(const DatabaseContents& contents, const std::string& parent,
                                      const std::string& bin_dir) {
   ASSIGN_OR_RETURN(
       postgres::ClientProgram pg_restore,
       postgres::FindClientProgram("pg_restore", MajorOfDump(contents.catalog()), bin_dir));
   ASSIGN_OR_RETURN(TrialDirectory directory, TrialDirectory::Make(parent));
   SchemaFile file(std::move(directory), std::move(pg_restore));
-  RETURN_IF_ERROR(WriteStream(contents, "schema.dump", file.archive_.path));
+  RETURN_IF_ERROR(contents.WriteDefinitions(file.archive_.path));
   return file;
 }
 

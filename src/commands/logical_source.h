@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "commands/logical_contents.h"
+#include "commands/database_contents.h"
 #include "commands/trial_directory.h"
 #include "format/manifest.pb.h"
 #include "repository/cluster_access.h"
@@ -20,13 +20,13 @@ enum class LogicalNeed { kDefinitions, kRows };
 Result<format::Manifest> ChooseLogicalBackup(const repository::ClusterAccess& cluster,
                                              const std::string& source, LogicalNeed need);
 
-// The backup's schema.dump in a directory that nobody else can look into and that goes with this
+// The definitions in a directory that nobody else can look into and that goes with this
 // object.
 class SchemaFile {
  public:
   // `parent` is where directories for trials go; `bin_dir` may be empty. kNotFound, kUsage: there
   // is no pg_restore that reads it.
-  static Result<SchemaFile> Fetch(const LogicalContents& contents, const std::string& parent,
+  static Result<SchemaFile> Fetch(const DatabaseContents& contents, const std::string& parent,
                                   const std::string& bin_dir);
 
   const sources::SchemaArchive& archive() const { return archive_; }

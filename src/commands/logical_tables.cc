@@ -10,6 +10,7 @@
 #include "commands/logical_source.h"
 #include "commands/table_entries.h"
 #include "commands/table_replace.h"
+#include "config/nearest.h"
 #include "postgres/identifier.h"
 #include "sources/logical/schema_restore.h"
 #include "sources/logical/target_table.h"
@@ -21,10 +22,29 @@ std::string TableName(const format::LogicalTable& table) {
   return fmt::format("{}.{}", table.schema(), table.name());
 }
 
+bool IsNamed(const format::LogicalTable& table, const std::string& text) {
+  return text == table.name() || text == TableName(table);
+}
+
+Error NoSuchTable(const DatabaseContents& contents, const std::string& text) {
+  std::vector<std::string> names;
+  for (const format::LogicalTable& table : contents.catalog().tables()) {
+    names.push_back(TableName(table));
+  }
+  const std::string whole = text.find('.') == std::string::npos ? "public." + text : text;
+  const std::optional<config::NearestName> nearest = config::FindNearest(whole, names);
+  const bool is_like = nearest && nearest->distance <= whole.size() / 3;
+  return {Code::kNotFound,
+          fmt::format("{} has no rows of a table {}{}", contents.Describe(), text,
+                      is_like ? fmt::format("; it has {}", nearest->name) : ""),
+          "write SCHEMA.NAME without quotes, as `restore --dry-run` shows it; of a partitioned "
+          "table name the partitions"};
+}
+
 Result<std::vector<const format::LogicalTable*>> ChooseTables(const LogicalRun& run) {
   std::vector<const format::LogicalTable*> chosen;
   for (const std::string& text : run.options.tables) {
-    ASSIGN_OR_RETURN(const format::LogicalTable* table, FindInBackup(run.contents.catalog(), text));
+    ASSIGN_OR_RETURN(const format::LogicalTable* table, FindInBackup(run.contents, text));
     if (std::ranges::count(chosen, table) == 0) chosen.push_back(table);
   }
   return chosen;
@@ -88,7 +108,9 @@ class TableMaker {
       TableEntries entries = EntriesOfTable(archive, *table);
       if (entries.before_rows.empty()) {
         return Error{Code::kDamaged,
-                     fmt::format("the backup's definitions lack {}", TableName(*table)), ""};
+                     fmt::format("the definitions of {} lack {}", run_.contents.Describe(),
+                                 TableName(*table)),
+                     ""};
       }
       for (const std::string& text : entries.left_out) {
         run_.report.skipped.push_back(
@@ -139,7 +161,11 @@ class TableMaker {
 
   Status Load() {
     RowLoad load{run_.contents, tables_, run_.conninfo, run_.threads(), run_.options.progress};
-    return LoadAllRows(load).status();
+    ASSIGN_OR_RETURN(std::vector<LoadedRows> loaded, LoadAllRows(load));
+    for (size_t i = 0; i < loaded.size(); ++i) {
+      run_.report.CountBytes(tables_[i]->schema(), tables_[i]->name(), loaded[i].bytes);
+    }
+    return {};
   }
 
   Status SetSequences() {
@@ -195,21 +221,17 @@ void AddReplacing(LogicalRun& run, const std::vector<TableToReplace>& tables,
 
 }  // namespace
 
-Result<const format::LogicalTable*> FindInBackup(const format::LogicalCatalog& catalog,
+Result<const format::LogicalTable*> FindInBackup(const DatabaseContents& contents,
                                                  const std::string& text) {
   std::vector<const format::LogicalTable*> fitting;
-  for (const format::LogicalTable& table : catalog.tables()) {
-    if (text == table.name() || text == TableName(table)) fitting.push_back(&table);
+  for (const format::LogicalTable& table : contents.catalog().tables()) {
+    if (IsNamed(table, text)) fitting.push_back(&table);
   }
   if (fitting.size() == 1) return fitting.front();
-  if (fitting.empty()) {
-    return Error{Code::kNotFound, fmt::format("the backup has no rows of a table {}", text),
-                 "write SCHEMA.NAME without quotes, as `restore --dry-run` shows it; of a "
-                 "partitioned table name the partitions"};
-  }
+  if (fitting.empty()) return NoSuchTable(contents, text);
   std::vector<std::string> names;
   for (const format::LogicalTable* table : fitting) names.push_back(TableName(*table));
-  return Error{Code::kUsage, fmt::format("the backup has several tables {}", text),
+  return Error{Code::kUsage, fmt::format("{} has several tables {}", contents.Describe(), text),
                fmt::format("say which: {}", fmt::join(names, ", "))};
 }
 

@@ -18,7 +18,7 @@ namespace pgcairn::commands {
 Status RestoreTables(LogicalRun& run);
 
 // "schema.name", or a name that is unique in the backup. kNotFound, kUsage (it fits several).
-Result<const format::LogicalTable*> FindInBackup(const format::LogicalCatalog& catalog,
+Result<const format::LogicalTable*> FindInBackup(const DatabaseContents& contents,
                                                  const std::string& text);
 
 }  // namespace pgcairn::commands

@@ -169,6 +169,7 @@ Status ReadLog(const Archive& archive, const WalRun& run, const Route& chosen, R
 Status ReadAhead(const Archive& archive, const Route& chosen, RecoveryPlan& plan) {
   ASSIGN_OR_RETURN(std::optional<WalRun> run, RunFrom(archive, chosen.path, *chosen.manifest));
   CHECK(run.has_value());
+  plan.run = run;
   if (plan.target.kind == TargetKind::kLatest) RETURN_IF_ERROR(WarnOfGap(archive, chosen, *run));
   Status read = ReadLog(archive, *run, chosen, plan);
   if (read.ok()) return {};

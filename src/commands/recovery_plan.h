@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "commands/recovery_target.h"
+#include "commands/wal_run.h"
 #include "format/manifest.pb.h"
 #include "postgres/lsn.h"
 #include "postgres/wal/wal_record.h"
@@ -22,6 +23,8 @@ struct RecoveryPlan {
   RecoveryTarget target;
   // Where recovery will stop; nothing for kLatest and kImmediate.
   std::optional<postgres::Lsn> stop_lsn;
+  // The stretch of archived WAL that was looked at: on the way to the timeline, from the backup on.
+  std::optional<WalRun> run;
   // For kLatest: the start of the last record that is archived now; nothing when there is none
   // after the backup, or when the log is unreadable.
   std::optional<postgres::Lsn> last_record;

@@ -112,7 +112,8 @@ Result<Target> PrepareTarget(const format::Manifest& manifest, const RestorePlac
     ASSIGN_OR_RETURN(bool anything, CheckDeltaTarget(manifest, places));
     if (anything) target.existing = Existing::kReuse;
   }
-  if (target.existing == Existing::kRefuse) RETURN_IF_ERROR(PreparePlaces(manifest, places));
+  if (target.existing == Existing::kRefuse)
+    RETURN_IF_ERROR(PreparePlaces(manifest, places, manifest.stream_bytes()));
   if (!target.lock.valid()) {
     ASSIGN_OR_RETURN(target.lock, LockForRestore(places.data_directory));
   }

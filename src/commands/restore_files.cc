@@ -26,13 +26,25 @@ using repository::StreamKind;
 using repository::StreamList;
 using repository::StreamRoot;
 
+// What is to be filled of each leaf.
+std::vector<std::vector<repository::LeafPart>> SelectedParts(const RestoreSelection& selection,
+                                                             const StreamList& list) {
+  std::vector<std::vector<repository::LeafPart>> parts = repository::PartsByLeaf(list);
+  for (std::vector<repository::LeafPart>& of_leaf : parts) {
+    std::erase_if(of_leaf, [&](const repository::LeafPart& part) {
+      return !selection.Fills(list.streams[part.stream]);
+    });
+  }
+  return parts;
+}
+
 // Restores the leaves of one stream list with several threads.
 class ListRestorer {
  public:
   ListRestorer(const repository::ClusterAccess& cluster, const RestoreFilesOptions& options,
                const StreamList& list, const std::vector<bool>& compare, UnitCounts& counts)
       : options_(options),
-        parts_(repository::PartsByLeaf(list)),
+        parts_(SelectedParts(options.selection, list)),
         queue_(parts_, options.threads),
         shared_{cluster, options.roots, list, parts_, compare, counts, options.progress, stop_} {}
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "commands/place_stream.h"
+#include "commands/restore_selection.h"
 #include "commands/stream_roots.h"
 #include "format/manifest.pb.h"
 #include "repository/cluster_access.h"
@@ -26,6 +27,8 @@ struct RestoreFilesOptions {
   // What the kernel keeps of the files in memory may never have reached the disk: it is forgotten
   // before it is compared. What still waits for its writing is not, and must have been synced.
   bool distrust_cache = false;
+  // What it does not fill gets its size and reads as zeros.
+  RestoreSelection selection = {};
 };
 
 struct RestoredFiles {

@@ -134,7 +134,8 @@ Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings
                                                 const repository::ClusterAccess& cluster,
                                                 const RecoveryPlan& plan,
                                                 const RestorePlaces& places,
-                                                const RestoreOptions& options, Existing existing) {
+                                                const RestoreOptions& options, Existing existing,
+                                                const RestoreSelection& selection) {
   const format::Manifest& manifest = plan.manifest;
   const std::string& data = places.data_directory;
   const bool delta = existing == Existing::kReuse;
@@ -153,12 +154,14 @@ Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings
     ASSIGN_OR_RETURN(written.files_removed, TakeOverDirectory(std::move(wanted), manifest, places));
   }
   if (distrust_cache) RETURN_IF_ERROR(FinishSyncs(syncs, true));
-  Progress progress(options.progress, "restore", manifest.stream_bytes());
+  Progress progress(options.progress, "restore",
+                    manifest.stream_bytes() - selection.bytes_left_out);
   RestoreFilesOptions files{{data, places.config_directory, places.tablespace_locations},
                             static_cast<size_t>(settings.performance.jobs),
                             progress,
                             existing,
-                            distrust_cache};
+                            distrust_cache,
+                            selection};
   ASSIGN_OR_RETURN(written.files, RestoreFiles(cluster, manifest, files));
   RETURN_IF_ERROR(WriteRecoverySettings(settings, plan, places, options));
   RETURN_IF_ERROR(WriteLabels(manifest, places));

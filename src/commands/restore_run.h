@@ -6,6 +6,7 @@
 #include "commands/recovery_plan.h"
 #include "commands/restore.h"
 #include "commands/restore_files.h"
+#include "commands/restore_selection.h"
 #include "commands/restore_target.h"
 #include "storage/counting/counting_storage.h"
 #include "util/result.h"
@@ -20,12 +21,13 @@ struct WrittenDirectory {
 // Files, recovery settings, labels, and pg_control last; all durable when it returns OK. Until then
 // no server starts there, and a marker (restore_marker.h) says what is going on. `existing` is
 // kReuse for a directory that CheckDeltaTarget (delta_check.h) has accepted: what the backup does
-// not have is removed from it.
+// not have is removed from it. `selection` leaves nothing out then.
 Result<WrittenDirectory> WriteRestoredDirectory(const config::Settings& settings,
                                                 const repository::ClusterAccess& cluster,
                                                 const RecoveryPlan& plan,
                                                 const RestorePlaces& places,
-                                                const RestoreOptions& options, Existing existing);
+                                                const RestoreOptions& options, Existing existing,
+                                                const RestoreSelection& selection = {});
 
 // What both reports say: all but what comes after the writing.
 RestoreReport BeginReport(const RecoveryPlan& plan, const RestorePlaces& places,

@@ -192,14 +192,15 @@ RestorePlaces ChooseTestPlaces(const format::Manifest& manifest, const std::stri
   return places;
 }
 
-Status PreparePlaces(const format::Manifest& manifest, const RestorePlaces& places) {
+Status PreparePlaces(const format::Manifest& manifest, const RestorePlaces& places,
+                     uint64_t bytes) {
   RETURN_IF_ERROR(RefuseRunningServer(places.data_directory));
   RETURN_IF_ERROR(RequireEmpty(places.data_directory));
   RETURN_IF_ERROR(RequireEmpty(places.config_directory));
   for (const auto& [oid, location] : places.tablespace_locations) {
     RETURN_IF_ERROR(RequireEmpty(location));
   }
-  RETURN_IF_ERROR(RequireRoom(places, manifest.stream_bytes()));
+  RETURN_IF_ERROR(RequireRoom(places, bytes));
   return MakeDataDirectory(places.data_directory, manifest.data_directory_mode());
 }
 

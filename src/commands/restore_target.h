@@ -33,9 +33,9 @@ Result<RestorePlaces> ChoosePlaces(const format::Manifest& manifest,
 RestorePlaces ChooseTestPlaces(const format::Manifest& manifest, const std::string& root);
 
 // kRefused: a place exists and is not empty, or a server runs in it. kPermission: it cannot be
-// written, or belongs to another user. kNoSpace: the file system has less room than the backup
-// needs. The data directory is made, with the manifest's mode, when this returns OK.
-Status PreparePlaces(const format::Manifest& manifest, const RestorePlaces& places);
+// written, or belongs to another user. kNoSpace: the file system has less room than `bytes`. The
+// data directory is made, with the manifest's mode, when this returns OK.
+Status PreparePlaces(const format::Manifest& manifest, const RestorePlaces& places, uint64_t bytes);
 
 // Of a restored data directory and its tablespaces.
 mode_t DataDirectoryMode(uint32_t mode_of_origin);

@@ -107,7 +107,7 @@ class PreparePlacesTest : public ::testing::Test {
   PreparePlacesTest() : places_(ChooseTestPlaces(manifest_, scratch_.path())) {}
 
   Code Prepare() {
-    Status status = PreparePlaces(manifest_, places_);
+    Status status = PreparePlaces(manifest_, places_, manifest_.stream_bytes());
     if (status.ok()) return Code::kFailed;
     message_ = status.error().message;
     return status.code();
@@ -126,7 +126,7 @@ class PreparePlacesTest : public ::testing::Test {
 TEST_F(PreparePlacesTest, AnAbsentDirectoryIsMadeWithTheManifestsMode) {
   for (mode_t mode : {0700u, 0750u}) {
     manifest_.set_data_directory_mode(mode);
-    ASSERT_TRUE(PreparePlaces(manifest_, places_).ok());
+    ASSERT_TRUE(PreparePlaces(manifest_, places_, manifest_.stream_bytes()).ok());
     struct stat info {};
     ASSERT_EQ(::stat(places_.data_directory.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 07777, mode);
@@ -135,7 +135,7 @@ TEST_F(PreparePlacesTest, AnAbsentDirectoryIsMadeWithTheManifestsMode) {
 
 TEST_F(PreparePlacesTest, AModeThatPostgresqlRefusesBecomesPrivate) {
   manifest_.set_data_directory_mode(0777);
-  ASSERT_TRUE(PreparePlaces(manifest_, places_).ok());
+  ASSERT_TRUE(PreparePlaces(manifest_, places_, manifest_.stream_bytes()).ok());
   struct stat info {};
   ASSERT_EQ(::stat(places_.data_directory.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0700u);
@@ -168,7 +168,7 @@ TEST_F(PreparePlacesTest, TablespaceAndConfigurationPlacesMustBeEmptyToo) {
 
 TEST_F(PreparePlacesTest, AFileInTheWayIsAnError) {
   Touch(places_.data_directory);
-  EXPECT_FALSE(PreparePlaces(manifest_, places_).ok());
+  EXPECT_FALSE(PreparePlaces(manifest_, places_, manifest_.stream_bytes()).ok());
 }
 
 TEST_F(PreparePlacesTest, AFullFileSystemIsFoundBeforeAByteIsWritten) {

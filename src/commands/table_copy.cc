@@ -7,16 +7,19 @@
 #include <utility>
 #include <vector>
 
-#include "commands/export_sql.h"
 #include "commands/logical_rows.h"
+#include "commands/logical_source.h"
 #include "commands/logical_tables.h"
 #include "postgres/definitions_script.h"
 #include "postgres/dump_archive.h"
 #include "postgres/identifier.h"
 #include "sources/logical/target_table.h"
+#include "util/file.h"
 
 namespace pgcairn::commands {
 namespace {
+
+constexpr uint64_t kDefinitionsBytesMax = uint64_t{1} << 30;
 
 size_t EndOfStatement(std::string_view sql) {
   for (size_t at = 0; at < sql.size();) {
@@ -69,11 +72,10 @@ void NameCopy(const std::string& as, Copied& copied) {
 }
 
 Status ReadDefinition(LogicalRun& run, Copied& copied) {
-  Bytes dump;
-  RETURN_IF_ERROR(WriteDocument(run.contents, "schema.dump", [&](ByteView piece) -> Status {
-    Append(dump, piece);
-    return {};
-  }));
+  ASSIGN_OR_RETURN(SchemaFile schema,
+                   SchemaFile::Fetch(run.contents, run.settings.restore.test_directory,
+                                     run.settings.cluster.bin_dir));
+  ASSIGN_OR_RETURN(Bytes dump, ReadFile(schema.archive().path, kDefinitionsBytesMax));
   ASSIGN_OR_RETURN(postgres::DumpArchive archive, postgres::ReadDumpArchive(dump));
   const format::LogicalTable& from = *copied.from;
   uint32_t id = 0;
@@ -141,7 +143,7 @@ std::optional<std::string> RenamedDefinition(const std::string& definition,
 
 Status RestoreTableAs(LogicalRun& run) {
   Copied copied;
-  ASSIGN_OR_RETURN(copied.from, FindInBackup(run.contents.catalog(), run.options.tables.front()));
+  ASSIGN_OR_RETURN(copied.from, FindInBackup(run.contents, run.options.tables.front()));
   NameCopy(run.options.as, copied);
   RETURN_IF_ERROR(ReadDefinition(run, copied));
   RETURN_IF_ERROR(CheckTarget(run, copied));

@@ -3,30 +3,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
+#include "commands/logical_rows.h"
 #include "sources/logical/table_load.h"
 
 namespace pgcairn::commands {
 namespace {
 
-Result<uint64_t> LoadColumns(LogicalRun& run, const TableToReplace& table, Progress& progress) {
+Result<LoadedRows> LoadColumns(LogicalRun& run, const TableToReplace& table, Progress& progress) {
   const format::LogicalTable& from = *table.from;
   std::vector<bool> keep;
   for (const std::string& column : from.columns()) {
     keep.push_back(std::ranges::count(table.columns, column) > 0);
   }
   const bool all = table.columns.size() == keep.size();
-  uint64_t rows = 0;
+  LoadedRows loaded;
   for (uint32_t part = 0; part < from.parts(); ++part) {
-    ASSIGN_OR_RETURN(LogicalStream stream, run.contents.Find(RowsPath(from.oid(), part)));
-    LogicalStreamReader reader(run.contents, stream);
+    ASSIGN_OR_RETURN(std::unique_ptr<RowReader> reader, run.contents.ReadRows(from, part));
     sources::FieldFilter filter(keep);
     auto next = [&]() -> Result<ByteView> {
       // No byte of a piece may be left, and then it is not the end.
       for (;;) {
-        Result<ByteView> piece = reader.Next();
+        Result<ByteView> piece = reader->Next();
         if (!piece.ok() || piece->empty()) return piece;
+        loaded.bytes += piece->size();
         progress.Add(piece->size());
         progress.Show();
         if (all) return piece;
@@ -37,18 +39,19 @@ Result<uint64_t> LoadColumns(LogicalRun& run, const TableToReplace& table, Progr
     ASSIGN_OR_RETURN(uint64_t taken,
                      sources::LoadRows(run.session.connection,
                                        {from.schema(), from.name(), table.columns}, next));
-    rows += taken;
+    loaded.rows += taken;
   }
-  return rows;
+  return loaded;
 }
 
 Status ReplaceOne(LogicalRun& run, const TableToReplace& table, Progress& progress) {
-  ASSIGN_OR_RETURN(uint64_t rows, LoadColumns(run, table, progress));
+  ASSIGN_OR_RETURN(LoadedRows loaded, LoadColumns(run, table, progress));
   const format::LogicalTable& from = *table.from;
-  if (rows == from.rows()) return {};
+  run.report.CountBytes(from.schema(), from.name(), loaded.bytes);
+  if (loaded.rows == from.rows()) return {};
   return Error{Code::kFailed,
-               fmt::format("{}.{} took {} rows, and the backup has {} of it", from.schema(),
-                           from.name(), rows, from.rows()),
+               fmt::format("{}.{} took {} rows, and {} has {} of it", from.schema(), from.name(),
+                           loaded.rows, run.contents.Describe(), from.rows()),
                ""};
 }
 

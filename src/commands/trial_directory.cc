@@ -159,4 +159,18 @@ Result<TrialDirectory> TrialDirectory::Make(const std::string& parent) {
                "set restore.test_directory to a folder that this host has for itself"};
 }
 
+void DiscardTrial(const std::string& path) {
+  constexpr int kTries = 20;
+  const std::string data = ChooseTestPlaces({}, path).data_directory;
+  std::error_code error;
+  for (int tries = 0; tries < kTries; ++tries) {
+    StopServerIn(data);
+    // What is made in it meanwhile is found the next time.
+    std::filesystem::remove_all(path, error);
+    if (!std::filesystem::exists(path, error)) return;
+    ::usleep(50'000);
+  }
+  LogWarning("{} stays: the next trial removes it", path);
+}
+
 }  // namespace pgcairn::commands

@@ -31,4 +31,8 @@ class TrialDirectory {
   UniqueFd lock_;
 };
 
+// Stops the server that runs in a trial's directory, and removes the directory, also while somebody
+// still writes there.
+void DiscardTrial(const std::string& path);
+
 }  // namespace pgcairn::commands

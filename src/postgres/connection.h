@@ -61,6 +61,12 @@ class Connection {
   using OnRow = std::function<Status(ByteView row)>;
   Result<uint64_t> CopyOut(const std::string& sql, const OnRow& on_row);
 
+  // The same for who takes the rows when he wants them: after Begin, each call gives the next row,
+  // valid until the next call, and nothing when all that the server sent have come; until then, or
+  // an error, the session takes no other statement.
+  Status BeginCopyOut(const std::string& sql);
+  Result<ByteView> NextCopiedRow();
+
   // Runs `COPY ... FROM STDIN` on what `next` gives, piece by piece (not necessarily rows) until it
   // gives nothing; each piece is used before the next call. Returns how many rows the server took.
   // After an error of `next` the server has taken none.

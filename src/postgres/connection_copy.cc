@@ -44,32 +44,46 @@ ResultOwner LastResult(PGconn* connection) {
 
 }  // namespace
 
-Result<uint64_t> Connection::CopyOut(const std::string& sql, const OnRow& on_row) {
+Status Connection::BeginCopyOut(const std::string& sql) {
+  if (session_ == nullptr) return ClosedSession();
+  ResultOwner begun = Begin(session_->connection, sql);
+  if (Libpq().PQresultStatus(begun.get()) != PGRES_COPY_OUT) return session_->ErrorOf(begun.get());
+  session_->copied_rows = 0;
+  return {};
+}
+
+Result<ByteView> Connection::NextCopiedRow() {
   if (session_ == nullptr) return ClosedSession();
   PGconn* connection = session_->connection;
-  ResultOwner begun = Begin(connection, sql);
-  if (Libpq().PQresultStatus(begun.get()) != PGRES_COPY_OUT) return session_->ErrorOf(begun.get());
-  uint64_t received = 0;
-  for (;;) {
-    char* row = nullptr;
-    const int length = Libpq().PQgetCopyData(connection, &row, /*async=*/0);
-    if (length < 0) break;
-    const std::unique_ptr<char, decltype(&::PQfreemem)> owned(row, Libpq().PQfreemem);
-    Status status = on_row(AsBytes(std::string_view(row, static_cast<size_t>(length))));
-    if (!status.ok()) {
-      Close();
-      return status;
-    }
-    ++received;
+  char* row = nullptr;
+  const int length = Libpq().PQgetCopyData(connection, &row, /*async=*/0);
+  session_->copied_row = {row, Libpq().PQfreemem};
+  if (length >= 0) {
+    ++session_->copied_rows;
+    return AsBytes(std::string_view(row, static_cast<size_t>(length)));
   }
   ResultOwner ended = LastResult(connection);
   if (Libpq().PQresultStatus(ended.get()) != PGRES_COMMAND_OK) {
     return session_->ErrorOf(ended.get());
   }
   ASSIGN_OR_RETURN(uint64_t sent, RowsOf(ended.get()));
-  if (sent == received) return received;
+  if (sent == session_->copied_rows) return ByteView();
   return Error{Code::kFailed,
-               fmt::format("{} rows came of {} that the server sent", received, sent), ""};
+               fmt::format("{} rows came of {} that the server sent", session_->copied_rows, sent),
+               ""};
+}
+
+Result<uint64_t> Connection::CopyOut(const std::string& sql, const OnRow& on_row) {
+  RETURN_IF_ERROR(BeginCopyOut(sql));
+  for (;;) {
+    ASSIGN_OR_RETURN(ByteView row, NextCopiedRow());
+    if (row.empty()) return session_->copied_rows;
+    Status status = on_row(row);
+    if (!status.ok()) {
+      Close();
+      return status;
+    }
+  }
 }
 
 Result<uint64_t> Connection::CopyIn(const std::string& sql, const NextPiece& next) {

@@ -1,6 +1,7 @@
 // What a Connection is made of; for the files that implement it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -15,6 +16,9 @@ using ResultOwner = std::unique_ptr<PGresult, decltype(&::PQclear)>;
 struct Connection::Session {
   PGconn* connection = nullptr;
   std::string password;
+  // Of a COPY ... TO STDOUT that goes on.
+  std::unique_ptr<char, decltype(&::PQfreemem)> copied_row{nullptr, nullptr};
+  uint64_t copied_rows = 0;
 
   Session() = default;
   Session(const Session&) = delete;

@@ -315,9 +315,11 @@ Status StandaloneServer::Stop() {
 }
 
 std::string StandaloneServer::Conninfo(const std::string& database, const std::string& user) const {
-  // What is empty here keeps libpq's environment variables from pointing elsewhere.
+  // What is empty here keeps libpq's environment variables from pointing elsewhere. Libraries that
+  // a database or a role asks for (ALTER ROLE ... SET) need not be on this machine.
   std::string text = fmt::format(
-      "host={} hostaddr='' port={} dbname={} options='' requirepeer='' target_session_attrs=any "
+      "host={} hostaddr='' port={} dbname={} options='-c session_preload_libraries= -c "
+      "local_preload_libraries=' requirepeer='' target_session_attrs=any "
       "channel_binding=disable gssencmode=disable sslmode=disable",
       QuoteConninfo(socket_directory_), port_, QuoteConninfo(database));
   if (!user.empty()) text += fmt::format(" user={}", QuoteConninfo(user));

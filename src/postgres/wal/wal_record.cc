@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
+
+#include "postgres/wal/wal_blocks.h"
 
 namespace pgcairn::postgres {
 namespace {
@@ -25,13 +26,6 @@ constexpr uint32_t kHasRelations = 1U << 2;
 constexpr uint32_t kHasInvalidations = 1U << 3;
 constexpr uint32_t kHasPreparedXid = 1U << 4;
 constexpr uint32_t kHasDroppedStatistics = 1U << 8;
-
-// XLR_BLOCK_ID_*.
-constexpr uint8_t kBlockIdMax = 32;
-constexpr uint8_t kTopLevelXidId = 252;
-constexpr uint8_t kOriginId = 253;
-constexpr uint8_t kLongDataId = 254;
-constexpr uint8_t kShortDataId = 255;
 
 constexpr size_t kRelationIdBytes = 12;
 constexpr size_t kPointNameBytes = 64;
@@ -57,51 +51,11 @@ std::optional<TransactionEndKind> KindOf(uint8_t info) {
   }
 }
 
-// Moves past the rest of the description of one block; returns the bytes that the block takes up
-// before the main data.
-size_t SkipBlockHeader(ByteReader& reader, int major_version) {
-  constexpr uint8_t kHasImage = 0x10;
-  constexpr uint8_t kSameRelation = 0x80;
-  constexpr uint8_t kImageHasHole = 0x01;
-  // Version 15 renumbered these flags when it brought LZ4 and zstd.
-  const uint8_t image_compressed = major_version >= 15 ? 0x1C : 0x02;
-
-  auto flags = reader.Le<uint8_t>();
-  size_t bytes = reader.Le<uint16_t>();
-  if ((flags & kHasImage) != 0) {
-    bytes += reader.Le<uint16_t>();
-    reader.View(2);  // where the hole begins
-    auto image = reader.Le<uint8_t>();
-    if ((image & kImageHasHole) != 0 && (image & image_compressed) != 0) reader.View(2);
-  }
-  if ((flags & kSameRelation) == 0) reader.View(kRelationIdBytes);
-  reader.View(4);  // block number
-  return bytes;
-}
-
-// The record's main data: always its last part. Nothing when the headers do not add up.
+// The record's main data; nothing when it has none or the headers do not add up.
 std::optional<ByteView> MainData(ByteView body, int major_version) {
-  ByteReader reader(body);
-  reader.View(kWalRecordHeaderBytes);
-  size_t block_bytes = 0;
-  while (reader.ok() && reader.left() > block_bytes) {
-    auto id = reader.Le<uint8_t>();
-    if (id == kShortDataId || id == kLongDataId) {
-      size_t size = id == kShortDataId ? reader.Le<uint8_t>() : reader.Le<uint32_t>();
-      if (!reader.ok() || reader.left() != block_bytes + size) return std::nullopt;
-      return body.last(size);
-    }
-    if (id == kOriginId) {
-      reader.View(2);
-    } else if (id == kTopLevelXidId) {
-      reader.View(4);
-    } else if (id <= kBlockIdMax) {
-      block_bytes += SkipBlockHeader(reader, major_version);
-    } else {
-      return std::nullopt;
-    }
-  }
-  return std::nullopt;
+  std::optional<ByteView> data = ParseWalRecord(body, major_version, nullptr);
+  if (data && data->empty()) return std::nullopt;
+  return data;
 }
 
 // A 32-bit count and that many items.
