@@ -39,6 +39,7 @@ struct Arguments {
   std::string as;
   bool replace = false;
   bool create_roles = false;
+  bool skip_extensions = false;
   bool dry_run = false;
 };
 
@@ -212,6 +213,7 @@ Status RequireNoPhysicalOption(const Arguments& arguments) {
 Status RequireNoLogicalOption(const Arguments& arguments) {
   const std::pair<bool, const char*> options[] = {{arguments.create_roles, "--create-roles"},
                                                   {!arguments.database.empty(), "--database"},
+                                                  {arguments.skip_extensions, "--skip-extensions"},
                                                   {arguments.dry_run, "--dry-run"}};
   for (const auto& [given, option] : options) {
     if (!given) continue;
@@ -229,13 +231,18 @@ Status RequireTablesAsTyped(const Arguments& arguments) {
     return UsageError("--as makes one table under a name that nothing has",
                       "name one table, and leave --replace out");
   }
+  if (arguments.type == "table" && arguments.skip_extensions) {
+    return UsageError("--skip-extensions does not go with --type=table",
+                      "a table's extensions must be there before it is restored");
+  }
   if (arguments.type == "table") return {};
   if (!arguments.tables.empty() || !arguments.as.empty()) {
     return UsageError("--table and --as go with --type=table only", "add --type=table");
   }
   if (!arguments.replace) return {};
   return UsageError("--replace goes with --type=table only",
-                    "a whole database is restored into an empty one");
+                    "a whole database is restored into an empty one, or beside what a service has "
+                    "in it");
 }
 
 bool GoesToDatabase(const Arguments& arguments, const config::Settings& settings) {
@@ -295,6 +302,7 @@ int RunLogical(const GlobalOptions& globals, const Arguments& arguments,
   options.as = arguments.as;
   options.replace = arguments.replace;
   options.create_roles = arguments.create_roles;
+  options.skip_extensions = arguments.skip_extensions;
   options.dry_run = arguments.dry_run;
   options.progress = ProgressFor(globals);
   Result<commands::LogicalRestoreReport> report = commands::RestoreLogical(settings, options);
@@ -356,8 +364,8 @@ void AddTargets(CLI::App* verb, Arguments& arguments) {
 
 void AddDatabaseOptions(CLI::App* verb, Arguments& arguments) {
   verb->add_option("--target-url", arguments.target_url,
-                   "a database to restore into: a logical backup, or with --type=table or "
-                   "--type=schema parts of any backup");
+                   "a database to restore into, empty or a service's new one: a logical backup, or "
+                   "with --type=table or --type=schema parts of any backup");
   verb->add_option("--database", arguments.database,
                    "with --type=table or --type=schema: which database of a physical backup")
       ->type_name("NAME");
@@ -370,6 +378,8 @@ void AddDatabaseOptions(CLI::App* verb, Arguments& arguments) {
                  "with --type=table: put the backup's rows in the place of those that a table has");
   verb->add_flag("--create-roles", arguments.create_roles,
                  "make roles that the target server lacks; they cannot log in");
+  verb->add_flag("--skip-extensions", arguments.skip_extensions,
+                 "into a database: leave out extensions that it cannot have, and what needs them");
   verb->add_flag("--dry-run", arguments.dry_run,
                  "into a database: say what would be done and what not, and change nothing");
 }

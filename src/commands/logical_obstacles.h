@@ -1,4 +1,4 @@
-// What keeps a database from taking a logical backup.
+// What keeps a database from taking anything of a logical backup.
 #pragma once
 
 #include "commands/logical_run.h"
@@ -6,9 +6,11 @@
 
 namespace pgcairn::commands {
 
-// Looks at the target and fills the run's missing roles, warnings, and refusals (kRefused): it is
-// not empty, roles are missing and are not to be made, extensions cannot be had. For single tables
-// the versions alone count: the database may hold whatever it likes. Changes nothing.
-Status FindObstacles(LogicalRun& run);
+// The run gets a warning when the target is older than the backup.
+void CompareVersions(LogicalRun& run);
+
+// Of single tables: whose roles their definitions name, pg_restore knows; with create_roles those
+// that the server lacks are found, to be made. Changes nothing.
+Status FindMissingRoles(LogicalRun& run);
 
 }  // namespace pgcairn::commands

@@ -34,6 +34,7 @@ struct LogicalRestoreOptions {
   std::string as;
   bool replace = false;  // rows of tables that are there already
   bool create_roles = false;
+  bool skip_extensions = false;  // those that the target cannot have, and what needs them
   bool dry_run = false;
   ProgressStyle progress = ProgressStyle::kNone;
 };

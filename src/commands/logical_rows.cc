@@ -26,12 +26,12 @@ struct RowItem {
   uint64_t bytes = 0;
 };
 
-// What an extension made goes in the transaction that loads the table, so that it is one item.
+// What was there goes in the transaction that loads the table, so that it is one item.
 Result<std::vector<RowItem>> ItemsOf(const RowLoad& load) {
   std::vector<RowItem> items;
   for (size_t i = 0; i < load.tables.size(); ++i) {
     const format::LogicalTable& table = *load.tables[i];
-    if (table.of_extension()) {
+    if (table.of_extension() || load.replaced.contains(table.oid())) {
       items.push_back({i, 0, table.parts(), table.bytes()});
       continue;
     }
@@ -44,11 +44,24 @@ Result<std::vector<RowItem>> ItemsOf(const RowLoad& load) {
   return items;
 }
 
-sources::TableToLoad ToTable(const format::LogicalTable& table) {
+sources::TableToLoad ToTable(const RowLoad& load, const format::LogicalTable& table) {
+  if (auto replaced = load.replaced.find(table.oid()); replaced != load.replaced.end()) {
+    return {table.schema(), table.name(), replaced->second};
+  }
   const bool through_another = !table.load_name().empty();
   return {through_another ? table.load_schema() : table.schema(),
           through_another ? table.load_name() : table.name(),
           {table.columns().begin(), table.columns().end()}};
+}
+
+std::optional<sources::FieldFilter> FilterOf(const format::LogicalTable& from,
+                                             const sources::TableToLoad& to) {
+  if (to.columns.size() == static_cast<size_t>(from.columns_size())) return std::nullopt;
+  std::vector<bool> keep;
+  for (const std::string& column : from.columns()) {
+    keep.push_back(std::ranges::count(to.columns, column) > 0);
+  }
+  return sources::FieldFilter(std::move(keep));
 }
 
 class RowLoader {
@@ -114,20 +127,26 @@ class RowLoader {
   Result<uint64_t> LoadParts(postgres::Connection& connection, const RowItem& item,
                              Progress& progress) {
     const format::LogicalTable& from = *load_.tables[item.table];
-    const sources::TableToLoad to = ToTable(from);
-    if (from.of_extension()) {
+    const sources::TableToLoad to = ToTable(load_, from);
+    if (from.of_extension() || load_.replaced.contains(from.oid())) {
       RETURN_IF_ERROR(sources::DeleteRows(connection, to, from.condition()));
     }
     uint64_t rows = 0;
     for (uint32_t part = item.first_part; part < item.first_part + item.parts; ++part) {
       ASSIGN_OR_RETURN(std::unique_ptr<RowReader> reader, load_.contents.ReadRows(from, part));
+      std::optional<sources::FieldFilter> filter = FilterOf(from, to);
       auto next = [&]() -> Result<ByteView> {
-        if (failed_) return Error{Code::kCancelled, "another session failed", ""};
-        Result<ByteView> piece = reader->Next();
-        if (!piece.ok()) return piece;
-        progress.Add(piece->size());
-        bytes_[item.table] += piece->size();
-        return piece;
+        // No byte of a piece may be left, and then it is not the end.
+        for (;;) {
+          if (failed_) return Error{Code::kCancelled, "another session failed", ""};
+          Result<ByteView> piece = reader->Next();
+          if (!piece.ok()) return piece;
+          progress.Add(piece->size());
+          bytes_[item.table] += piece->size();
+          if (!filter || piece->empty()) return piece;
+          ASSIGN_OR_RETURN(ByteView kept, filter->Filter(*piece));
+          if (!kept.empty()) return kept;
+        }
       };
       ASSIGN_OR_RETURN(uint64_t taken, sources::LoadRows(connection, to, next));
       rows += taken;
@@ -188,9 +207,13 @@ Result<std::vector<LoadedRows>> LoadAllRows(const RowLoad& load) {
   return loader.loaded();
 }
 
-Status LoadLargeObjects(const DatabaseContents& contents, postgres::Connection& connection) {
+Status LoadLargeObjects(const DatabaseContents& contents, postgres::Connection& connection,
+                        const std::function<bool(const std::string& owner)>& may_give) {
   const format::LogicalCatalog& catalog = contents.catalog();
-  const std::vector<sources::LargeObjectToMake> objects = ToMake(catalog);
+  std::vector<sources::LargeObjectToMake> objects = ToMake(catalog);
+  for (sources::LargeObjectToMake& object : objects) {
+    if (!may_give(object.owner)) object.owner.clear();
+  }
   RETURN_IF_ERROR(sources::MakeLargeObjects(connection, objects));
   for (uint32_t part = 0; part < catalog.large_object_parts(); ++part) {
     ASSIGN_OR_RETURN(std::unique_ptr<RowReader> reader, contents.ReadLargeObjects(part));

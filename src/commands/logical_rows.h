@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,9 @@ struct RowLoad {
   std::string conninfo;
   size_t threads = 1;  // sessions, at most
   ProgressStyle progress = ProgressStyle::kNone;
+  // Of the tables, by their oid in the backup, those whose rows make room in the transaction that
+  // loads them: which of the backup's columns they have, in its order, one at least.
+  std::map<uint32_t, std::vector<std::string>> replaced = {};
 };
 
 struct LoadedRows {
@@ -33,7 +38,9 @@ struct LoadedRows {
 // one leaf of chunks, at most 64 MiB, for each session.
 Result<std::vector<LoadedRows>> LoadAllRows(const RowLoad& load);
 
-// All large objects, as they were. One session, one after the other.
-Status LoadLargeObjects(const DatabaseContents& contents, postgres::Connection& connection);
+// All large objects, as they were, but that those stay the role's own whose owner `may_give` does
+// not let it give them to. One session, one after the other.
+Status LoadLargeObjects(const DatabaseContents& contents, postgres::Connection& connection,
+                        const std::function<bool(const std::string& owner)>& may_give);
 
 }  // namespace pgcairn::commands

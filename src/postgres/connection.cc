@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "postgres/connection_errors.h"
@@ -41,6 +45,24 @@ Rows ToRows(const PGresult* result) {
     rows.rows.push_back(std::move(row));
   }
   return rows;
+}
+
+// The server counts characters, from 1.
+std::string LineAt(std::string_view text, std::string_view position) {
+  constexpr size_t kLineBytesMax = 200;
+  size_t characters = 0;
+  auto [end, failed] =
+      std::from_chars(position.data(), position.data() + position.size(), characters);
+  if (failed != std::errc() || end != position.data() + position.size()) return "";
+  size_t at = 0;
+  while (at < text.size() && characters > 0) {
+    if ((static_cast<uint8_t>(text[at]) & 0xC0U) != 0x80U) --characters;
+    ++at;
+  }
+  const size_t before = at == 0 ? std::string_view::npos : text.rfind('\n', at - 1);
+  const size_t first = before == std::string_view::npos ? 0 : before + 1;
+  const size_t last = std::min(text.find('\n', at), text.size());
+  return std::string(text.substr(first, std::min(last - first, kLineBytesMax)));
 }
 
 // libpq lets a later entry win, and a service file fill only what nobody named: so the defaults
@@ -129,6 +151,27 @@ Result<Rows> Connection::Query(const std::string& sql, const std::vector<std::st
       break;
   }
   return session_->ErrorOf(result.get());
+}
+
+Status Connection::RunScript(const std::string& sql) {
+  if (session_ == nullptr) return ClosedSession();
+  if (sql.find('\0') != std::string::npos) {
+    return Error{Code::kUsage, "a text for PostgreSQL holds a zero byte", ""};
+  }
+  ResultOwner result(Libpq().PQexec(session_->connection, sql.c_str()), Libpq().PQclear);
+  switch (Libpq().PQresultStatus(result.get())) {
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+    case PGRES_EMPTY_QUERY:
+      return {};
+    default:
+      break;
+  }
+  Error error = session_->ErrorOf(result.get());
+  const char* position = Libpq().PQresultErrorField(result.get(), PG_DIAG_STATEMENT_POSITION);
+  const std::string line = position == nullptr ? "" : LineAt(sql, position);
+  if (!line.empty()) error.message += fmt::format(" in \"{}\"", line);
+  return error;
 }
 
 Result<Rows> Connection::QueryUnconverted(const std::string& sql,

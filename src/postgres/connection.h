@@ -45,7 +45,12 @@ class Connection {
   // code comes from the SQLSTATE (connection_errors.h). Blocks until the server answers.
   Result<Rows> Query(const std::string& sql, const std::vector<std::string>& params = {});
 
-  // The same, with cells as the bytes that the server holds, not converted to UTF-8: file names in
+  // Runs statements that semicolons part, one after the other, and drops their answers. Outside of
+  // a transaction they are one; the first that fails ends it, and its error quotes the line at
+  // fault where the server says which.
+  Status RunScript(const std::string& sql);
+
+  // As Query, with cells as the bytes that the server holds, not converted to UTF-8: file names in
   // a database of another encoding come back as they are on disk.
   Result<Rows> QueryUnconverted(const std::string& sql,
                                 const std::vector<std::string>& params = {});

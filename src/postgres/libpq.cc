@@ -40,6 +40,7 @@ Library Load() {
   find("PQconninfoFree", f.PQconninfoFree);
   find("PQconninfoParse", f.PQconninfoParse);
   find("PQerrorMessage", f.PQerrorMessage);
+  find("PQexec", f.PQexec);
   find("PQexecParams", f.PQexecParams);
   find("PQfinish", f.PQfinish);
   find("PQfname", f.PQfname);

@@ -20,6 +20,7 @@ struct LibpqFunctions {
   decltype(&::PQconninfoFree) PQconninfoFree;
   decltype(&::PQconninfoParse) PQconninfoParse;
   decltype(&::PQerrorMessage) PQerrorMessage;
+  decltype(&::PQexec) PQexec;
   decltype(&::PQexecParams) PQexecParams;
   decltype(&::PQfinish) PQfinish;
   decltype(&::PQfname) PQfname;

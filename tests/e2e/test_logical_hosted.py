@@ -83,4 +83,4 @@ def test_a_table_comes_back_over_what_became_of_it(scratch, project):
 @pytest.mark.usefixtures("report")
 def test_a_database_in_use_is_never_restored_over(scratch):
     refused = scratch.pgcairn("restore", "--type=full", check=False)
-    assert refused.returncode == 12 and "not empty" in refused.stderr
+    assert refused.returncode == 12 and "is in use" in refused.stderr

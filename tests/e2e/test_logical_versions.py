@@ -14,13 +14,7 @@ from scratch import CLIENT_BINDIR
 
 NOT_FOUND, FAILED = 3, 1  # exit statuses
 # A restore goes into a database that somebody made; what is said of the database as a whole is his.
-OF_THE_DATABASE = ("database itself: *", "settings of * in this database: missing",
-                   "extension pg_trgm: version")
-# From 15 on PUBLIC may not create in the schema public, and a pg_dump of then takes for granted that
-# a server before it says otherwise.
-OF_OLDER_SERVERS = ("schema public: privileges*",)
-# pg_dump names no version, so that a server makes the one that is its default (a warning says so).
-OF_THE_EXTENSION = ('* "Ext.".*',)
+OF_THE_DATABASE = ("database itself: *", "settings of * in this database: missing")
 # What initdb of another version makes, and which version of an extension is its default.
 OF_THE_OTHER_SERVER = ("database itself: *", "schema public: *", "role *", "extension *: version")
 
@@ -100,9 +94,8 @@ def test_every_kind_of_object_comes_back(major, clients):
         before = DatabaseState.read(cluster.source, "every")
         cluster.backup()
         name = cluster.restored()
-        lost = OF_THE_DATABASE if major >= 15 else OF_THE_DATABASE + OF_OLDER_SERVERS
         assert differences(before, DatabaseState.read(cluster.source, name),
-                           skipped=OF_THE_EXTENSION, expected=lost) == []
+                           expected=OF_THE_DATABASE) == []
         assert differences(before, DatabaseState.read(cluster.source, "every")) == []
 
 

@@ -79,6 +79,71 @@ LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
 WHERE a.grantee <> m.lomowner
 ORDER BY 1, 2)";
 
+// The tables as table_list.cc has them. A view depends on nothing itself: its rule does, which is
+// a part of it. Members of extensions come with the extension, whatever they need.
+constexpr char kNeedingHidden[] = R"(
+WITH RECURSIVE needing (catalog, oid) AS (
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, c.oid
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND NOT coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+      AND pg_catalog.has_table_privilege(c.oid, 'SELECT'), false)
+    AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_depend d
+      WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+        AND d.deptype = 'e')
+  UNION
+  SELECT found.catalog, found.oid
+  FROM needing n
+  JOIN pg_catalog.pg_depend d ON d.refclassid = n.catalog AND d.refobjid = n.oid
+    AND d.deptype IN ('n', 'a', 'i', 'P', 'S')
+  CROSS JOIN LATERAL (
+    SELECT d.classid, d.objid
+    UNION ALL
+    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, r.ev_class
+    FROM pg_catalog.pg_rewrite r
+    WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid
+      AND r.rulename = '_RETURN') AS found (catalog, oid)
+)
+SELECT n.catalog, n.oid FROM needing n
+WHERE NOT EXISTS (
+  SELECT FROM pg_catalog.pg_depend d
+  WHERE d.classid = n.catalog AND d.objid = n.oid AND d.deptype = 'e')
+ORDER BY n.catalog, n.oid)";
+
+// pg_dump says how they differ from those of PostgreSQL 15, whatever the server is (getNamespaces
+// in src/bin/pg_dump/pg_dump.c), so that an older one's own are lost.
+constexpr char kPublicGrants[] = R"(
+SELECT pg_catalog.format('GRANT %s ON SCHEMA public TO %s%s', a.privilege_type,
+  CASE WHEN a.grantee = 0 THEN 'PUBLIC'
+    ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END,
+  CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+FROM pg_catalog.pg_namespace n
+CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(n.nspacl,
+  pg_catalog.acldefault('n', n.nspowner))) a
+WHERE n.nspname = 'public'
+ORDER BY 1)";
+
+Status ReadNeedingHidden(postgres::Connection& connection, DatabaseCatalog& catalog) {
+  ASSIGN_OR_RETURN(postgres::Rows rows, connection.Query(kNeedingHidden));
+  for (const postgres::Row& row : rows.rows) {
+    CatalogObject object;
+    ASSIGN_OR_RETURN(object.catalog, NumberCell<uint32_t>(row[0], "a catalog's oid"));
+    ASSIGN_OR_RETURN(object.oid, NumberCell<uint32_t>(row[1], "an object's oid"));
+    catalog.needing_hidden.push_back(object);
+  }
+  return {};
+}
+
+Status ReadPublicGrants(postgres::Connection& connection, DatabaseCatalog& catalog) {
+  ASSIGN_OR_RETURN(postgres::Rows rows, connection.Query(kPublicGrants));
+  for (postgres::Row& row : rows.rows) {
+    catalog.public_grants.push_back(std::move(row[0]).value_or(""));
+  }
+  return {};
+}
+
 Status ReadRoles(postgres::Connection& connection, DatabaseCatalog& catalog) {
   ASSIGN_OR_RETURN(postgres::Rows rows, connection.Query(kRoles));
   for (postgres::Row& row : rows.rows) catalog.roles.push_back(std::move(row[0]).value_or(""));
@@ -181,6 +246,8 @@ Result<DatabaseCatalog> ReadDatabaseCatalog(postgres::Connection& connection) {
   RETURN_IF_ERROR(ReadFilledViews(connection, catalog).Context(kDoing));
   RETURN_IF_ERROR(ReadSequences(connection, catalog).Context(kDoing));
   RETURN_IF_ERROR(ReadLargeObjects(connection, catalog).Context(kDoing));
+  RETURN_IF_ERROR(ReadNeedingHidden(connection, catalog).Context(kDoing));
+  RETURN_IF_ERROR(ReadPublicGrants(connection, catalog).Context(kDoing));
   return catalog;
 }
 

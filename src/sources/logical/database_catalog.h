@@ -32,6 +32,12 @@ struct MaterializedView {
   std::string name;
 };
 
+// A row of a system catalog, which oids name.
+struct CatalogObject {
+  uint32_t catalog = 0;
+  uint32_t oid = 0;
+};
+
 struct DatabaseCatalog {
   std::vector<std::string> roles;  // that definitions name: owners, and who was granted something
   std::vector<Extension> extensions;
@@ -39,6 +45,9 @@ struct DatabaseCatalog {
   std::vector<LargeObject> large_objects;
   std::vector<MaterializedView> filled_views;  // that can be read
   std::vector<std::string> left_out;           // what the role may not read; a line each
+  // Tables that the role may not read, and all that cannot be made without them.
+  std::vector<CatalogObject> needing_hidden;
+  std::vector<std::string> public_grants;  // on the schema public, its owner's too; statements
 };
 
 // As the session's transaction sees it. Sequences are not MVCC: their values are those of now,

@@ -288,22 +288,37 @@ class SchemaRestoreTest : public DatabaseRestoreTest {
   SchemaArchive archive_;
 };
 
+std::vector<uint32_t> IdsOf(const SchemaArchive& archive, SchemaSection section) {
+  auto entries = ListSection(archive, section);
+  EXPECT_TRUE(entries.ok()) << entries.error().message;
+  std::vector<uint32_t> ids;
+  for (const ArchiveEntry& entry : *entries) ids.push_back(entry.id);
+  return ids;
+}
+
 TEST_F(SchemaRestoreTest, SectionsComeOneAfterTheOther) {
   LoadSession session = NewDatabase();
-  Status made = RestoreSection(session.connection, archive_, SchemaSection::kPreData, 1);
+  auto script = ScriptOf(archive_, IdsOf(archive_, SchemaSection::kPreData), OwnersInScript::kGiven,
+                         archive_.path + ".entries");
+  ASSERT_TRUE(script.ok()) << script.error().message;
+  Status made = session.connection.RunScript(*script);
   ASSERT_TRUE(made.ok()) << made.error().message;
   EXPECT_EQ(InNew("SELECT count(*) FROM pg_class WHERE relname IN ('t', 'child')"), "2");
   EXPECT_EQ(InNew("SELECT count(*) FROM pg_index WHERE indrelid = 'public.t'::regclass"), "0");
-  made = RestoreSection(session.connection, archive_, SchemaSection::kPostData, 2);
+  made = RestoreBeside(session.connection, archive_, IdsOf(archive_, SchemaSection::kPostData), 2,
+                       archive_.path + ".entries");
   ASSERT_TRUE(made.ok()) << made.error().message;
   EXPECT_EQ(InNew("SELECT count(*) FROM pg_index WHERE indrelid = 'public.t'::regclass"), "2");
   EXPECT_EQ(InNew("SELECT obj_description('public.t_x'::regclass)"), "fast");
 }
 
-TEST_F(SchemaRestoreTest, WhatPgRestoreSaysIsTheErrorAndNothingIsLeft) {
+TEST_F(SchemaRestoreTest, WhatTheServerSaysIsTheErrorAndNothingIsLeft) {
   InNew("CREATE TABLE public.child ()");
   LoadSession session = NewDatabase();
-  Status made = RestoreSection(session.connection, archive_, SchemaSection::kPreData, 1);
+  auto script = ScriptOf(archive_, IdsOf(archive_, SchemaSection::kPreData), OwnersInScript::kGiven,
+                         archive_.path + ".entries");
+  ASSERT_TRUE(script.ok()) << script.error().message;
+  Status made = session.connection.RunScript(*script);
   ASSERT_FALSE(made.ok());
   EXPECT_NE(made.error().message.find("already exists"), std::string::npos) << made.error().message;
   EXPECT_EQ(InNew("SELECT count(*) FROM pg_class WHERE relname = 't'"), "0");

@@ -17,6 +17,8 @@ namespace pgcairn::sources {
 namespace {
 
 constexpr size_t kListBytesMax = size_t{256} << 20;
+// What the server takes as one text.
+constexpr size_t kScriptBytesMax = size_t{1} << 30;
 
 postgres::ProgramRun RunOf(const SchemaArchive& archive) {
   postgres::ProgramRun run;
@@ -87,39 +89,91 @@ Result<std::vector<ArchiveEntry>> ParseList(const std::string& list) {
   return entries;
 }
 
-}  // namespace
-
-Status RestoreSection(const postgres::Connection& connection, const SchemaArchive& archive,
-                      SchemaSection section, size_t jobs) {
-  const std::string name = section == SchemaSection::kPreData ? "pre-data" : "post-data";
-  std::vector<std::string> arguments = {"--section=" + name};
-  if (jobs <= 1) {
-    arguments.emplace_back("--single-transaction");
-  } else if (!NeedsScript(archive.pg_restore, connection.server_major())) {
-    // Not both: each job has a session of its own, and a script is one session's.
-    arguments.push_back(fmt::format("--jobs={}", jobs));
-  }
-  return Run(connection, archive, std::move(arguments))
-      .Context(fmt::format("restoring the definitions of the section {}", name));
+Result<std::string> OutputOf(const SchemaArchive& archive, std::vector<std::string> arguments,
+                             size_t bytes_max) {
+  postgres::ProgramRun run = RunOf(archive);
+  run.arguments = std::move(arguments);
+  run.arguments.push_back(archive.path);
+  std::string output;
+  RETURN_IF_ERROR(postgres::RunProgram(run, [&](ByteView piece) -> Status {
+    output += AsText(piece);
+    if (output.size() <= bytes_max) return {};
+    return Error{Code::kDamaged, "pg_restore writes more than it can be", ""};
+  }));
+  return output;
 }
 
-Result<std::vector<ArchiveEntry>> ListArchive(const SchemaArchive& archive) {
-  postgres::ProgramRun run = RunOf(archive);
-  run.arguments = {"--list", "--verbose", archive.path};
-  std::string list;
-  RETURN_IF_ERROR(postgres::RunProgram(run, [&](ByteView piece) -> Status {
-                    list += AsText(piece);
-                    if (list.size() <= kListBytesMax) return {};
-                    return Error{Code::kDamaged, "the list is too long", ""};
-                  }).Context("listing the definitions of the backup"));
+Result<std::vector<ArchiveEntry>> List(const SchemaArchive& archive,
+                                       std::vector<std::string> arguments) {
+  arguments.emplace_back("--list");
+  ASSIGN_OR_RETURN(std::string list, OutputOf(archive, std::move(arguments), kListBytesMax)
+                                         .Context("listing the definitions of the backup"));
   return ParseList(list);
+}
+
+// Of a line pg_restore reads the number alone (SortTocFromFile of the same file).
+Status WriteList(const std::vector<uint32_t>& ids, const std::string& path) {
+  const std::string list = fmt::format("{};\n", fmt::join(ids, ";\n"));
+  return WriteFileDurably(path, AsBytes(list));
+}
+
+// Newer ones tell psql to take no commands of its own but the one that ends it, by a token that
+// nobody can know beforehand (RestoreArchive of the same file).
+void TakeOutRestriction(std::string& script) {
+  constexpr std::string_view kBegin = "\n\\restrict ";
+  const size_t begin = script.find(kBegin);
+  if (begin == std::string::npos) return;
+  const size_t token_at = begin + kBegin.size();
+  const size_t line_end = script.find('\n', token_at);
+  if (line_end == std::string::npos) return;
+  const std::string end = "\n\\unrestrict " + script.substr(token_at, line_end - token_at) + "\n";
+  script.erase(begin, line_end - begin);
+  if (const size_t at = script.rfind(end); at != std::string::npos) {
+    script.erase(at, end.size() - 1);
+  }
+}
+
+}  // namespace
+
+Result<std::vector<ArchiveEntry>> ListArchive(const SchemaArchive& archive) {
+  return List(archive, {"--verbose"});
+}
+
+Result<std::vector<ArchiveEntry>> ListSection(const SchemaArchive& archive, SchemaSection section) {
+  // --verbose would list all of them (PrintTOCSummary of the same file).
+  return List(archive,
+              {section == SchemaSection::kPreData ? "--section=pre-data" : "--section=post-data"});
+}
+
+Result<std::string> ScriptOf(const SchemaArchive& archive, const std::vector<uint32_t>& ids,
+                             OwnersInScript owners, const std::string& list_path) {
+  RETURN_IF_ERROR(WriteList(ids, list_path));
+  std::vector<std::string> arguments{"--use-list=" + list_path, "--file=-"};
+  if (owners == OwnersInScript::kNone) arguments.emplace_back("--no-owner");
+  ASSIGN_OR_RETURN(std::string script, OutputOf(archive, std::move(arguments), kScriptBytesMax)
+                                           .Context("reading definitions of the backup"));
+  TakeOutRestriction(script);
+  ScriptHead head;
+  std::string known_to_all = head.Pass(AsBytes(script));
+  known_to_all += head.Rest();
+  return known_to_all;
+}
+
+Status RestoreBeside(const postgres::Connection& connection, const SchemaArchive& archive,
+                     const std::vector<uint32_t>& ids, size_t jobs, const std::string& list_path) {
+  if (ids.empty()) return {};
+  RETURN_IF_ERROR(WriteList(ids, list_path));
+  std::vector<std::string> arguments{"--use-list=" + list_path};
+  // A script is one session's.
+  if (!NeedsScript(archive.pg_restore, connection.server_major())) {
+    arguments.push_back(fmt::format("--jobs={}", jobs));
+  }
+  return Run(connection, archive, std::move(arguments)).Context("restoring definitions");
 }
 
 Status RestoreEntries(const postgres::Connection& connection, const SchemaArchive& archive,
                       const std::vector<uint32_t>& ids, const std::string& list_path) {
-  // Of a line pg_restore reads the number alone (SortTocFromFile of the same file).
-  const std::string list = fmt::format("{};\n", fmt::join(ids, ";\n"));
-  RETURN_IF_ERROR(WriteFileDurably(list_path, AsBytes(list)));
+  RETURN_IF_ERROR(WriteList(ids, list_path));
   return Run(connection, archive, {"--use-list=" + list_path, "--single-transaction"})
       .Context("restoring definitions");
 }

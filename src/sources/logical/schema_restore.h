@@ -23,13 +23,6 @@ enum class SchemaSection {
   kPostData,  // indexes, constraints, triggers, policies, publications
 };
 
-// Of the section everything, with the privileges and comments, in the database that `connection` is
-// to, as its role. With one job the section is one transaction; with more, several sessions make
-// indexes beside each other, where the server takes them from pg_restore itself (schema_script.h).
-// Errors: kFailed with the program's own words.
-Status RestoreSection(const postgres::Connection& connection, const SchemaArchive& archive,
-                      SchemaSection section, size_t jobs);
-
 // An entry of the dump's table of contents.
 struct ArchiveEntry {
   uint32_t id = 0;       // in the dump
@@ -41,6 +34,26 @@ struct ArchiveEntry {
 
 // In the order of restoring. kDamaged: what pg_restore says is no such list.
 Result<std::vector<ArchiveEntry>> ListArchive(const SchemaArchive& archive);
+// Those of one section alone, without what they need.
+Result<std::vector<ArchiveEntry>> ListSection(const SchemaArchive& archive, SchemaSection section);
+
+// What SQL says of owners.
+enum class OwnersInScript {
+  kGiven,  // each object gets its owner
+  kNone,   // whoever runs it is the owner of all
+};
+
+// The SQL of these entries, in this order but for privileges, which come last: statements for
+// RunScript, without psql's own commands and without the setting of ScriptHead. `list_path` is a
+// file to write, beside the dump.
+Result<std::string> ScriptOf(const SchemaArchive& archive, const std::vector<uint32_t>& ids,
+                             OwnersInScript owners, const std::string& list_path);
+
+// These entries alone, as the role of `connection`, several sessions beside each other where the
+// server takes them from pg_restore itself (schema_script.h). Errors: kFailed with the program's
+// own words; some of them may be there then.
+Status RestoreBeside(const postgres::Connection& connection, const SchemaArchive& archive,
+                     const std::vector<uint32_t>& ids, size_t jobs, const std::string& list_path);
 
 // These entries alone, in one transaction. `list_path` is a file to write, beside the dump.
 Status RestoreEntries(const postgres::Connection& connection, const SchemaArchive& archive,

@@ -101,17 +101,43 @@ Status CreateStubRole(postgres::Connection& connection, const std::string& role)
       .Context(fmt::format("making the role {}", role));
 }
 
+// Those of a trusted extension may be made by whoever may make schemas in the database
+// (CreateExtensionInternal in src/backend/commands/extension.c). Supabase's supautils has a list of
+// more.
 Result<ExtensionOffer> FindExtension(postgres::Connection& connection, const std::string& name) {
-  ASSIGN_OR_RETURN(postgres::Rows rows,
-                   connection
-                       .Query("SELECT coalesce(installed_version, default_version) FROM "
-                              "pg_catalog.pg_available_extensions WHERE name = $1",
-                              {name})
-                       .Context(fmt::format("looking for the extension {}", name)));
+  ASSIGN_OR_RETURN(
+      postgres::Rows rows,
+      connection
+          .Query("SELECT coalesce(e.installed_version, e.default_version), "
+                 "e.installed_version IS NOT NULL, "
+                 "(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) "
+                 "OR e.name = ANY (pg_catalog.regexp_split_to_array(coalesce("
+                 "pg_catalog.current_setting('supautils.privileged_extensions', true), ''), "
+                 "E'\\s*,\\s*')) "
+                 "OR EXISTS (SELECT FROM pg_catalog.pg_available_extension_versions v "
+                 "WHERE v.name = e.name AND v.version = e.default_version AND "
+                 "(NOT v.superuser OR v.trusted)) "
+                 "FROM pg_catalog.pg_available_extensions e WHERE e.name = $1",
+                 {name})
+          .Context(fmt::format("looking for the extension {}", name)));
   ExtensionOffer offer;
   offer.available = !rows.rows.empty();
-  if (offer.available) offer.version = std::move(rows.rows[0][0]).value_or("");
+  if (!offer.available) return offer;
+  offer.version = std::move(rows.rows[0][0]).value_or("");
+  offer.installed = rows.rows[0][1] == "t";
+  offer.creatable = rows.rows[0][2] == "t";
   return offer;
+}
+
+Result<bool> OffersVersion(postgres::Connection& connection, const std::string& name,
+                           const std::string& version) {
+  ASSIGN_OR_RETURN(postgres::Rows rows,
+                   connection
+                       .Query("SELECT FROM pg_catalog.pg_available_extension_versions "
+                              "WHERE name = $1 AND version = $2",
+                              {name, version})
+                       .Context(fmt::format("looking for versions of the extension {}", name)));
+  return !rows.rows.empty();
 }
 
 }  // namespace pgcairn::sources

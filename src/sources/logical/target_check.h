@@ -22,10 +22,15 @@ Status CreateStubRole(postgres::Connection& connection, const std::string& role)
 
 struct ExtensionOffer {
   bool available = false;
-  // That CREATE EXTENSION would install; empty when it is not available.
+  bool installed = false;
+  bool creatable = false;  // by the role; where a service lets it, too
+  // That CREATE EXTENSION would install; in a database that has the extension, the version that it
+  // has; empty when it is not available.
   std::string version;
 };
-// What the server's files offer; in a database that has the extension, the version that it has.
+// What the server's files offer.
 Result<ExtensionOffer> FindExtension(postgres::Connection& connection, const std::string& name);
+Result<bool> OffersVersion(postgres::Connection& connection, const std::string& name,
+                           const std::string& version);
 
 }  // namespace pgcairn::sources

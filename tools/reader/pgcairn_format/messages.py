@@ -502,6 +502,17 @@ class LogicalView(Message):
 
 
 @dataclass(frozen=True)
+class LogicalObject(Message):
+    catalog: int = 0
+    oid: int = 0
+
+    FIELDS = {
+        1: Field("catalog", Kind.UINT32),
+        2: Field("oid", Kind.UINT32),
+    }
+
+
+@dataclass(frozen=True)
 class LogicalCatalog(Message):
     database: bytes = b""
     encoding: str = ""
@@ -515,6 +526,8 @@ class LogicalCatalog(Message):
     large_object_page_bytes: int = 0
     large_object_parts: int = 0
     filled_views: Tuple[LogicalView, ...] = ()
+    needing_hidden: Tuple[LogicalObject, ...] = ()
+    public_grants: Tuple[bytes, ...] = ()
 
     FIELDS = {
         1: Field("database", Kind.BYTES),
@@ -529,6 +542,8 @@ class LogicalCatalog(Message):
         10: Field("large_object_page_bytes", Kind.UINT32),
         11: Field("large_object_parts", Kind.UINT32),
         12: Field("filled_views", Kind.MESSAGE, repeated=True, message=LogicalView),
+        13: Field("needing_hidden", Kind.MESSAGE, repeated=True, message=LogicalObject),
+        14: Field("public_grants", Kind.BYTES, repeated=True),
     }
 
 

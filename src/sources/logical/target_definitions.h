@@ -1,0 +1,54 @@
+// What a database has already, and what a role may do to it, before a dump is restored there.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "postgres/connection.h"
+#include "util/result.h"
+
+namespace pgcairn::sources {
+
+struct TargetDefinitions {
+  // What the role of the session is and may.
+  std::string role;
+  bool superuser = false;
+  bool may_make_event_triggers = false;
+  std::set<std::string> roles;  // that it may give things to: it is one, or a member
+  std::set<std::string> superusers;
+  // "TABLE public orders": kind, schema and name as pg_restore lists them, of all that is there,
+  // and whether it belongs to the role itself.
+  std::map<std::string, bool> there;
+  std::set<std::string> schemas;  // in which it may make things
+  struct Table {
+    std::string owner;
+    bool may_alter = false;  // indexes, constraints, policies
+    bool may_make_triggers = false;
+    bool may_refer_to = false;  // foreign keys
+  };
+  std::map<std::string, Table> tables;  // by "schema name"
+};
+
+// Changes nothing.
+Result<TargetDefinitions> ReadTargetDefinitions(postgres::Connection& connection);
+
+// Whether the role may make policies on a table of somebody else, as some services let it: asked by
+// a statement that no server carries out. `table` is as "schema"."name". Errors: kConnection.
+Result<bool> MayMakePolicies(postgres::Connection& connection, const std::string& table);
+
+// What keeps the database from being a project in which its user has done nothing yet: tables with
+// rows that belong to the role itself, and its functions, views and types, unless they are in
+// `known` (heads as in `there`).
+Result<std::vector<std::string>> FindOwnWork(postgres::Connection& connection,
+                                             const std::set<std::string>& known);
+
+// Statements that leave the role's own default privileges as initdb has them.
+Result<std::vector<std::string>> WithoutDefaultPrivileges(postgres::Connection& connection);
+
+// Statements after which nobody has a privilege on the schema public; none when there is no such
+// schema or the role may not say who has.
+Result<std::vector<std::string>> WithoutPublicGrants(postgres::Connection& connection);
+
+}  // namespace pgcairn::sources

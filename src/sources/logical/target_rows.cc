@@ -1,0 +1,91 @@
+#include "sources/logical/target_rows.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "postgres/identifier.h"
+
+namespace pgcairn::sources {
+namespace {
+
+// The server asks in any order, but within CASE: of what is no sequence it must not be asked.
+constexpr char kTableInUse[] = R"(
+SELECT r.rolname = current_user, c.relkind = 'r',
+  pg_catalog.has_table_privilege(c.oid, 'INSERT') AND pg_catalog.has_table_privilege(c.oid, 'DELETE'),
+  (SELECT n.nspname || '.' || s.relname
+   FROM pg_catalog.pg_depend d
+   JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+   JOIN pg_catalog.pg_namespace n ON n.oid = s.relnamespace
+   WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i')
+     AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid
+     AND CASE s.relkind WHEN 'S' THEN NOT pg_catalog.has_sequence_privilege(s.oid, 'UPDATE') END
+   ORDER BY 1 LIMIT 1), c.oid
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
+WHERE n.nspname = $1 AND c.relname = $2 AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+  AND c.relkind IN ('r', 'p', 'v', 'm', 'f'))";
+
+constexpr char kColumnsToWrite[] = R"(
+SELECT attname FROM pg_catalog.pg_attribute
+WHERE attrelid = $1::pg_catalog.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+ORDER BY attnum)";
+
+}  // namespace
+
+Result<std::optional<TableInUse>> LookAtTable(postgres::Connection& connection,
+                                              const std::string& schema, const std::string& name) {
+  const std::string doing = fmt::format("looking at {}.{}", schema, name);
+  ASSIGN_OR_RETURN(postgres::Rows rows,
+                   connection.Query(kTableInUse, {schema, name}).Context(doing));
+  if (rows.rows.empty()) return std::optional<TableInUse>();
+  postgres::Row& row = rows.rows[0];
+  TableInUse table;
+  table.own = row[0] == "t";
+  table.is_table = row[1] == "t";
+  table.may_write = row[2] == "t";
+  table.sequence_of_others = std::move(row[3]);
+  ASSIGN_OR_RETURN(postgres::Rows columns,
+                   connection.Query(kColumnsToWrite, {row[4].value_or("")}).Context(doing));
+  for (postgres::Row& column : columns.rows) {
+    table.columns.push_back(std::move(column[0]).value_or(""));
+  }
+  return std::optional(std::move(table));
+}
+
+Result<bool> MaySetSequence(postgres::Connection& connection, const std::string& schema,
+                            const std::string& name) {
+  ASSIGN_OR_RETURN(postgres::Rows rows,
+                   connection
+                       .Query("SELECT FROM pg_catalog.pg_class c "
+                              "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                              "WHERE n.nspname = $1 AND c.relname = $2 "
+                              "AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
+                              "AND CASE c.relkind WHEN 'S' THEN "
+                              "pg_catalog.has_sequence_privilege(c.oid, 'UPDATE') END",
+                              {schema, name})
+                       .Context(fmt::format("looking at the sequence {}.{}", schema, name)));
+  return !rows.rows.empty();
+}
+
+Status EmptyTables(postgres::Connection& connection, const std::vector<std::string>& tables) {
+  if (tables.empty()) return {};
+  return connection.Query(fmt::format("TRUNCATE ONLY {}", fmt::join(tables, ", ")))
+      .status()
+      .Context("emptying what an interrupted restore had begun to fill");
+}
+
+Status DeleteOwnLargeObjects(postgres::Connection& connection, const std::vector<uint32_t>& oids) {
+  if (oids.empty()) return {};
+  return connection
+      .Query(fmt::format("SELECT pg_catalog.lo_unlink(m.oid) "
+                         "FROM pg_catalog.pg_largeobject_metadata m "
+                         "JOIN pg_catalog.pg_roles r ON r.oid = m.lomowner "
+                         "WHERE r.rolname = current_user AND m.oid IN ({})",
+                         fmt::join(oids, ", ")))
+      .status()
+      .Context("deleting the large objects of an interrupted restore");
+}
+
+}  // namespace pgcairn::sources

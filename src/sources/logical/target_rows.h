@@ -1,0 +1,36 @@
+// Whether the rows of a table that is there can make room for others.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "postgres/connection.h"
+#include "util/result.h"
+
+namespace pgcairn::sources {
+
+struct TableInUse {
+  bool own = false;        // it belongs to the role of the session itself
+  bool is_table = false;   // with rows of its own
+  bool may_write = false;  // insert and delete
+  // The sequence of one of its columns that the role cannot set, "schema.name".
+  std::optional<std::string> sequence_of_others;
+  std::vector<std::string> columns;  // without generated ones
+};
+
+// Nothing when there is none of the name.
+Result<std::optional<TableInUse>> LookAtTable(postgres::Connection& connection,
+                                              const std::string& schema, const std::string& name);
+
+// Whether the sequence is there and the role may set it.
+Result<bool> MaySetSequence(postgres::Connection& connection, const std::string& schema,
+                            const std::string& name);
+
+// Empties these tables of the role ("schema"."name"), all at once: they may refer to each other.
+Status EmptyTables(postgres::Connection& connection, const std::vector<std::string>& tables);
+
+// Those of the large objects that belong to the role are deleted.
+Status DeleteOwnLargeObjects(postgres::Connection& connection, const std::vector<uint32_t>& oids);
+
+}  // namespace pgcairn::sources
