@@ -168,6 +168,8 @@ Status Connection::RunScript(const std::string& sql) {
       break;
   }
   Error error = session_->ErrorOf(result.get());
+  // What a script names is not what the caller asked for.
+  if (error.code == Code::kNotFound) error.code = Code::kFailed;
   const char* position = Libpq().PQresultErrorField(result.get(), PG_DIAG_STATEMENT_POSITION);
   const std::string line = position == nullptr ? "" : LineAt(sql, position);
   if (!line.empty()) error.message += fmt::format(" in \"{}\"", line);

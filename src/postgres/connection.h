@@ -47,7 +47,7 @@ class Connection {
 
   // Runs statements that semicolons part, one after the other, and drops their answers. Outside of
   // a transaction they are one; the first that fails ends it, and its error quotes the line at
-  // fault where the server says which.
+  // fault where the server says which. What a statement names and is not there is kFailed.
   Status RunScript(const std::string& sql);
 
   // As Query, with cells as the bytes that the server holds, not converted to UTF-8: file names in

@@ -30,7 +30,7 @@ class LogicalCluster(Scratch):
         cluster = {"method": "logical", "connection": self.source.conninfo("source"),
                    **sections.pop("cluster", {})}
         if self.clients != DEBIANS:
-            cluster["bin_dir"] = str(self.client_programs(self.clients))
+            cluster.setdefault("bin_dir", str(self.client_programs(self.clients)))
         self.write_config(self.source, cluster=cluster, **{"performance": {"jobs": 2}, **sections})
 
     def backup(self, *arguments):

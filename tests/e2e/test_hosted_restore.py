@@ -16,7 +16,7 @@ from supabase_project import (ADMINISTRATOR, PASSWORD, fill_supabase_project,
 
 pytestmark = pytest.mark.slow
 
-MAJORS = (15,)
+MAJORS = (15, 17)
 REFUSED = 12
 MARKER = "pgcairn_restore"
 
@@ -55,7 +55,9 @@ def _source(scratch, request):
                        "CREATE VIEW private.of_the_queue AS SELECT q FROM net.http_request_queue q;"
                        "ALTER EXTENSION citext UPDATE")
     scratch.write_config(project.server, cluster={
-        "method": "logical", "connection": project.server.conninfo("postgres", "postgres")},
+        "name": f"hosted{request.param}", "method": "logical",
+        "connection": project.server.conninfo("postgres", "postgres"),
+        "bin_dir": str(scratch.client_programs(request.param))},
         performance={"jobs": 2})
     scratch.pgcairn("init")
     project.backups = [scratch.pgcairn_json("backup")["backup_id"] for _ in range(2)]
