@@ -157,18 +157,18 @@ format::LogicalCatalog DescribeDatabase(const DatabaseToCopy& database) {
     added->set_schema(extension.schema);
     added->set_version(extension.version);
   }
-  if (!database.rows) return catalog;
-  for (const sources::MaterializedView& view : database.catalog.filled_views) {
-    format::LogicalView* added = catalog.add_filled_views();
-    added->set_schema(view.schema);
-    added->set_name(view.name);
-  }
   for (const sources::CatalogObject& object : database.catalog.needing_hidden) {
     format::LogicalObject* added = catalog.add_needing_hidden();
     added->set_catalog(object.catalog);
     added->set_oid(object.oid);
   }
   for (const std::string& grant : database.catalog.public_grants) catalog.add_public_grants(grant);
+  if (!database.rows) return catalog;
+  for (const sources::MaterializedView& view : database.catalog.filled_views) {
+    format::LogicalView* added = catalog.add_filled_views();
+    added->set_schema(view.schema);
+    added->set_name(view.name);
+  }
   for (const sources::TableToCopy& table : database.snapshot.tables()) {
     format::LogicalTable described = DescribeTable(table);
     described.set_parts(static_cast<uint32_t>(sources::PartsOf(table).size()));

@@ -158,7 +158,10 @@ class DefinitionPlanner {
 
   void Make(Known known, bool with_owner) {
     known.fate = Fate::kMade;
-    if (facts_.after_rows.contains(known.entry->id)) {
+    // Its policies come later: until then the rows are nobody's but the owner's, and not open to
+    // those who are granted the table already.
+    const bool closes = known.text.kind == "ROW SECURITY" && facts_.target.bypasses_row_security;
+    if (facts_.after_rows.contains(known.entry->id) && !closes) {
       plan_.after_rows.push_back(known.entry->id);
     } else {
       plan_.before_rows.push_back(

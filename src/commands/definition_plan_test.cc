@@ -109,6 +109,14 @@ TEST_F(DefinitionPlanTest, ASuperuserMakesAllButWhatNeedsHiddenTables) {
                               "VIEW auth hidden: it needs a table that the backup does not have"});
 }
 
+TEST_F(DefinitionPlanTest, RowsAreClosedBeforeTheyAreThereWhereTheLoadingRoleIsNot) {
+  BeSuperuser();
+  target_.bypasses_row_security = true;
+  const DefinitionPlan plan = Plan();
+  EXPECT_EQ(Of(plan), (Ids{2, 4, 5, 6, 7, 8, 10, 13, 14, 15, 31}));
+  EXPECT_EQ(plan.after_rows, (Ids{20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30}));
+}
+
 TEST_F(DefinitionPlanTest, EventTriggersBelongToSuperusers) {
   BeSuperuser();
   target_.superusers = {"root"};

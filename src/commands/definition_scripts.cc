@@ -6,6 +6,7 @@
 #include <cctype>
 #include <utility>
 
+#include "commands/restore_place.h"
 #include "postgres/identifier.h"
 #include "sources/logical/load_session.h"
 #include "sources/logical/schema_restore.h"
@@ -155,7 +156,8 @@ Status DefinitionScripts::Grant(postgres::Connection& connection, LogicalRun& ru
                                 const std::vector<GrantStatement>& grants, bool lenient) const {
   for (const GrantStatement& grant : grants) {
     const bool as_another = !grant.grantor.empty() && grant.grantor != target_->role;
-    if (as_another && !target_->roles.contains(grant.grantor)) {
+    // A superuser may become everybody, also those that were made since.
+    if (as_another && !target_->superuser && !target_->roles.contains(grant.grantor)) {
       run.report.skipped.push_back(
           fmt::format("{}, by {}: the role {} cannot do it in that one's name", grant.sql,
                       grant.grantor, target_->role));
@@ -225,7 +227,7 @@ Status DefinitionScripts::MakeAll(postgres::Connection& connection, LogicalRun& 
   if (!beside_others_) return {};
   return connection.RunScript(fmt::format("CREATE SCHEMA {}; COMMENT ON SCHEMA {} IS {}",
                                           kRestoreMarker, kRestoreMarker,
-                                          postgres::QuoteLiteral(run.report.backup_id)));
+                                          postgres::QuoteLiteral(RestoreNote(run, false))));
 }
 
 Status DefinitionScripts::MakeBeforeRows(LogicalRun& run) const {

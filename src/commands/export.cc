@@ -68,7 +68,13 @@ Status RequireOutside(const std::string& path, const config::Settings& settings)
                "write it somewhere else"};
 }
 
-std::vector<std::string> NextCommands(const ExportReport& report) {
+// Definitions that need what is not in the backup are exported all the same. A transaction around
+// them would lose everything, and psql would end with 0.
+bool SomeFail(const LogicalContents& contents) {
+  return contents.catalog().needing_hidden_size() > 0;
+}
+
+std::vector<std::string> NextCommands(const ExportReport& report, bool some_fail) {
   if (report.target.empty()) return {};
   const std::string target = QuoteForShell(report.target);
   std::vector<std::string> commands;
@@ -77,9 +83,11 @@ std::vector<std::string> NextCommands(const ExportReport& report) {
   }
   commands.push_back(
       fmt::format("createdb --template=template0 --encoding={} NEW", report.encoding));
-  commands.push_back(report.format == ExportFormat::kSql
-                         ? fmt::format("psql -X -1 -v ON_ERROR_STOP=1 -d NEW -f {}", target)
-                         : fmt::format("pg_restore --exit-on-error -j 4 -d NEW {}", target));
+  commands.push_back(
+      report.format == ExportFormat::kSql
+          ? fmt::format("psql -X {}-d NEW -f {}", some_fail ? "" : "-1 -v ON_ERROR_STOP=1 ", target)
+          : fmt::format("pg_restore {}-j 4 -d NEW {}", some_fail ? "" : "--exit-on-error ",
+                        target));
   commands.emplace_back("vacuumdb --analyze NEW");
   return commands;
 }
@@ -108,7 +116,7 @@ Status WriteTarget(const config::Settings& settings, const ExportOptions& option
   std::optional<NewPath> target;
   if (options.target.empty()) {
     BufferedFile out(STDOUT_FILENO, "standard output");
-    RETURN_IF_ERROR(WriteSqlScript(contents, backup_id, true, progress,
+    RETURN_IF_ERROR(WriteSqlScript(contents, backup_id, !SomeFail(contents), progress,
                                    [&out](ByteView bytes) { return out.Append(bytes); }));
     RETURN_IF_ERROR(out.Flush());
   } else {
@@ -145,7 +153,13 @@ ExportReport Describe(const ExportOptions& options, const LogicalContents& conte
   report.large_objects = static_cast<uint64_t>(catalog.large_objects_size());
   report.sequences = static_cast<uint64_t>(catalog.sequences_size());
   report.left_out = contents.left_out();
-  report.next_commands = NextCommands(report);
+  const bool some_fail = SomeFail(contents);
+  if (some_fail) {
+    report.left_out.emplace_back(
+        "what needs those tables, such as views: its definitions are exported and fail when they "
+        "are loaded");
+  }
+  report.next_commands = NextCommands(report, some_fail);
   return report;
 }
 

@@ -58,7 +58,7 @@ class DatabaseRestore {
     std::vector<LogicalStep> steps;
     way_on_ = place_.beside_others ? kGoOn : kBeginAnew;
     AddDefinitions(steps);
-    if (run_.options.scope == LogicalScope::kEverything) AddRows(steps);
+    if (run_.options.scope == LogicalScope::kEverything && !place_.has_rows) AddRows(steps);
     AddAfterRows(steps);
     if (run_.options.scope == LogicalScope::kEverything) {
       const std::string by_hand = place_.beside_others ? kGoOn : kBySql;
@@ -189,6 +189,15 @@ class DatabaseRestore {
     }
     steps.push_back({fmt::format("set {} sequences", run_.report.sequences),
                      [this] { return SetAllSequences(); }, way_on_});
+    if (!place_.beside_others) return;
+    steps.push_back({fmt::format("note in the schema {} that all rows are there", kRestoreMarker),
+                     [this] {
+                       return run_.session.connection
+                           .Query(fmt::format("COMMENT ON SCHEMA {} IS {}", kRestoreMarker,
+                                              postgres::QuoteLiteral(RestoreNote(run_, true))))
+                           .status();
+                     },
+                     way_on_});
   }
 
   void AddAfterRows(std::vector<LogicalStep>& steps) {

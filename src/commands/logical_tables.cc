@@ -135,12 +135,12 @@ class TableMaker {
     }
     const std::string again = fmt::format(
         "to go on, DROP TABLE IF EXISTS {}; and run the restore again", fmt::join(names, ", "));
-    steps.push_back({fmt::format("make {}", fmt::join(names, ", ")),
-                     [this] { return Restore(before_rows_); }, again});
+    steps.push_back(
+        {fmt::format("make {}", fmt::join(names, ", ")), [this] { return Make(); }, again});
     steps.push_back({"load their rows", [this] { return Load(); }, again});
     steps.push_back({"set their sequences", [this] { return SetSequences(); }, again});
     if (!after_rows_.empty()) {
-      steps.push_back({"make their indexes, constraints, triggers and policies",
+      steps.push_back({"make their indexes, constraints, triggers, policies and privileges",
                        [this] { return Restore(after_rows_); }, again});
     }
   }
@@ -157,6 +157,16 @@ class TableMaker {
   Status Restore(const std::vector<uint32_t>& ids) {
     return sources::RestoreEntries(run_.session.connection, schema_.archive(), ids,
                                    schema_.ListPath());
+  }
+
+  // Default privileges of the target are not those of the backup, which come with the policies.
+  Status Make() {
+    RETURN_IF_ERROR(Restore(before_rows_));
+    for (const format::LogicalTable* table : tables_) {
+      RETURN_IF_ERROR(sources::RevokeFromOthers(
+          run_.session.connection, postgres::QualifiedName(table->schema(), table->name())));
+    }
+    return {};
   }
 
   Status Load() {

@@ -59,7 +59,8 @@ Result<std::string> ChooseDatabase(const format::Manifest& manifest,
 
 // What would be found out after a long recovery.
 Status RefuseEarly(const LogicalRestoreOptions& options, postgres::Connection& target) {
-  if (options.replace || options.dry_run) return {};
+  // A copy goes beside the table that is there.
+  if (options.replace || options.dry_run || !options.as.empty()) return {};
   for (const std::string& text : options.tables) {
     const size_t dot = text.find('.');
     if (dot == std::string::npos) continue;

@@ -25,8 +25,20 @@ void RefuseFull(LogicalRun& run, const std::vector<std::string>& objects) {
                           "--type=table --table=SCHEMA.NAME"});
 }
 
-// The backup whose restore goes on there.
-Result<std::optional<std::string>> BackupInProgress(LogicalRun& run) {
+// Of the session: it ends with the run, however that ends.
+Status RequireNoOtherRun(LogicalRun& run) {
+  // "pgcairn restore", shortened to the number that a lock has.
+  constexpr char kLock[] = "SELECT pg_catalog.pg_try_advisory_lock(8097868219914745455)";
+  if (run.options.dry_run) return {};
+  ASSIGN_OR_RETURN(std::string alone, run.session.connection.QueryCell(kLock));
+  if (alone == "t") return {};
+  return Error{Code::kRefused,
+               fmt::format("another restore into the database {} is running", run.report.database),
+               "wait until it is done, or end it (pg_stat_activity has it as \"pgcairn restore\")"};
+}
+
+// What a restore that goes on there says of itself.
+Result<std::optional<std::string>> NoteInProgress(LogicalRun& run) {
   ASSIGN_OR_RETURN(
       postgres::Rows rows,
       run.session.connection
@@ -73,9 +85,16 @@ Status RequireNoOwnWork(LogicalRun& run, const sources::TargetDefinitions& targe
 
 }  // namespace
 
+std::string RestoreNote(const LogicalRun& run, bool has_rows) {
+  const bool schema = run.options.scope == LogicalScope::kSchema;
+  return fmt::format("{} --type={}{}", run.report.backup_id, schema ? "schema" : "full",
+                     has_rows ? ", all rows are there" : "");
+}
+
 Result<RestorePlace> LookAtPlace(LogicalRun& run, const sources::TargetDefinitions& target,
                                  const std::vector<sources::ArchiveEntry>& archive) {
   RestorePlace place;
+  RETURN_IF_ERROR(RequireNoOtherRun(run));
   ASSIGN_OR_RETURN(std::vector<std::string> objects,
                    sources::FindUserObjects(run.session.connection));
   if (objects.empty()) return place;
@@ -84,16 +103,16 @@ Result<RestorePlace> LookAtPlace(LogicalRun& run, const sources::TargetDefinitio
     return place;
   }
   place.beside_others = true;
-  ASSIGN_OR_RETURN(std::optional<std::string> in_progress, BackupInProgress(run));
-  if (in_progress == run.report.backup_id) {
+  ASSIGN_OR_RETURN(std::optional<std::string> in_progress, NoteInProgress(run));
+  place.has_rows = in_progress == RestoreNote(run, true);
+  if (place.has_rows || in_progress == RestoreNote(run, false)) {
     place.goes_on = true;
   } else if (in_progress) {
     run.refusals.push_back(
         {Code::kRefused,
-         fmt::format("a restore of {} into the database {} was interrupted", *in_progress,
-                     run.report.database),
+         fmt::format("a restore into the database {} was interrupted", run.report.database),
          fmt::format("finish it with --source={}; or drop all that it made, with the schema {}",
-                     *in_progress, kRestoreMarker)});
+                     in_progress->substr(0, in_progress->find(',')), kRestoreMarker)});
   } else {
     RETURN_IF_ERROR(RequireNoOwnWork(run, target, archive));
   }

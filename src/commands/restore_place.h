@@ -17,12 +17,17 @@ struct RestorePlace {
   bool beside_others = false;
   // A restore of this backup was interrupted there after its definitions were made.
   bool goes_on = false;
+  // And after all its rows were in: they may have been changed since, and stay.
+  bool has_rows = false;
 };
 
 // The run gets a refusal when the database is none that may be restored into: it holds something
 // of the role's own, or of a superuser's target anything at all.
 Result<RestorePlace> LookAtPlace(LogicalRun& run, const sources::TargetDefinitions& target,
                                  const std::vector<sources::ArchiveEntry>& archive);
+
+// What the comment on the schema kRestoreMarker says while a restore goes on.
+std::string RestoreNote(const LogicalRun& run, bool has_rows);
 
 // Of the backup's extensions those that the target cannot have, and why. The run gets a refusal for
 // them unless they are to be left out, and warnings where the version is another.

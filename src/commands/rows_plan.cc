@@ -86,7 +86,30 @@ class RowsPlanner {
       plan_.emptied.push_back(postgres::QualifiedName(table.schema(), table.name()));
       return Add(table);
     }
+    if (!goes_on_) RETURN_IF_ERROR(RefuseRowsOfTheUser(table));
     return Replace(table, *there);
+  }
+
+  // What a platform fills by itself may be replaced. Rows that its user made, under whatever role,
+  // are not asked for here, and least of all those of the database that is backed up.
+  Status RefuseRowsOfTheUser(const format::LogicalTable& table) {
+    auto schema = target_.there.find("SCHEMA - " + table.schema());
+    const bool of_the_user =
+        table.schema() == "public" || (schema != target_.there.end() && schema->second);
+    const bool in_use = run_.options.target_url.empty();
+    if (!of_the_user && !in_use) return {};
+    ASSIGN_OR_RETURN(bool has_rows,
+                     sources::HasRows(run_.session.connection, table.schema(), table.name()));
+    if (!has_rows) return {};
+    run_.refusals.push_back(
+        {Code::kRefused,
+         fmt::format("the database {} is in use: {}.{} has rows, which the backup's would replace",
+                     run_.report.database, table.schema(), table.name()),
+         in_use ? "this is the database that is backed up: name another one with --target-url, or "
+                  "restore single tables with --type=table --replace"
+                : "a whole backup goes into a project in which nothing was made yet; or restore "
+                  "single tables with --type=table --replace"});
+    return {};
   }
 
   std::optional<std::string> WhyLeftOut(const format::LogicalTable& table,

@@ -137,7 +137,7 @@ class DatabaseAtUrl : public ScratchDatabase {
                         .status()
                         .Context("making a database at restore.test_url"));
     return std::unique_ptr<ScratchDatabase>(
-        new DatabaseAtUrl(std::move(connection), name, std::move(conninfo)));
+        new DatabaseAtUrl(std::move(connection), url, name, std::move(conninfo)));
   }
 
   ~DatabaseAtUrl() override {
@@ -149,25 +149,41 @@ class DatabaseAtUrl : public ScratchDatabase {
   bool is_own_server() const override { return false; }
   Status Remove() override {
     if (name_.empty()) return {};
-    const std::string name = std::exchange(name_, {});
-    // FORCE: a session of ours that broke may not have ended yet.
-    return connection_
-        .Query(fmt::format("DROP DATABASE {} WITH (FORCE)", postgres::QuoteIdentifier(name)))
-        .status()
-        .Context(fmt::format("removing the database {} at restore.test_url", name));
+    Status dropped = Drop();
+    if (dropped.code() == Code::kConnection) {
+      // This session was idle for as long as the restore took, which not every network lets live.
+      Result<postgres::Connection> again = Open(url_);
+      if (again.ok()) {
+        connection_ = std::move(again).value();
+        dropped = Drop();
+      }
+    }
+    if (dropped.ok()) name_.clear();
+    return std::move(dropped).Context(
+        fmt::format("removing the database {} at restore.test_url", name_));
   }
 
  private:
-  DatabaseAtUrl(postgres::Connection connection, std::string name, std::string conninfo)
+  DatabaseAtUrl(postgres::Connection connection, std::string url, std::string name,
+                std::string conninfo)
       : connection_(std::move(connection)),
+        url_(std::move(url)),
         name_(std::move(name)),
         conninfo_(std::move(conninfo)) {}
+
+  // FORCE: a session of ours that broke may not have ended yet.
+  Status Drop() {
+    return connection_
+        .Query(fmt::format("DROP DATABASE {} WITH (FORCE)", postgres::QuoteIdentifier(name_)))
+        .status();
+  }
 
   static Result<postgres::Connection> Open(const std::string& url) {
     return postgres::Connection::Open(url, "pgcairn restore --test");
   }
 
   postgres::Connection connection_;
+  const std::string url_;
   std::string name_;  // empty once it was removed
   const std::string conninfo_;
 };

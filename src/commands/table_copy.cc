@@ -156,7 +156,11 @@ Status RestoreTableAs(LogicalRun& run) {
       fmt::format("to go on, DROP TABLE IF EXISTS {}; and run the restore again", copied.sql_name);
   postgres::Connection& connection = run.session.connection;
   return RunSteps(
-      {{"make " + copied.sql_name, [&] { return connection.Query(copied.definition).status(); },
+      {{"make " + copied.sql_name,
+        [&]() -> Status {
+          RETURN_IF_ERROR(connection.Query(copied.definition).status());
+          return sources::RevokeFromOthers(connection, copied.sql_name);
+        },
         again},
        {"load its rows",
         [&] {

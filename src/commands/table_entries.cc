@@ -111,7 +111,8 @@ class EntrySelection {
     }
     for (uint32_t id : entry.needs) {
       if (auto place = places_.find(id); place != places_.end()) {
-        Put(entry, *place->second);
+        // Nobody reads the rows before the policies are there.
+        Put(entry, IsOf(entry, "ACL") ? entries_.after_rows : *place->second);
         return;
       }
     }

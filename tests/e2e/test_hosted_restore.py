@@ -222,6 +222,55 @@ def test_a_plain_server_gets_all_but_what_was_hidden(scratch, source):
         server.stop("immediate")
 
 
+def test_a_project_in_use_keeps_its_rows_whoever_owns_them(scratch, source):
+    with new_project(scratch, source, "used") as project:
+        with project.connect_as_administrator() as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE ROLE another; GRANT another TO postgres;"
+                           "GRANT CREATE ON SCHEMA public TO another; SET ROLE another;"
+                           "CREATE TABLE public.listings (id bigint, mine text);"
+                           "INSERT INTO public.listings VALUES (1, 'written since');"
+                           "GRANT ALL ON public.listings TO postgres")
+        refused = restore(scratch, project.server, "--create-roles", check=False)
+        assert refused.returncode == REFUSED and "public.listings" in refused.stderr
+        assert "is in use" in refused.stderr
+        assert project.rows("SELECT mine FROM public.listings") == [("written since",)]
+
+
+def test_a_second_restore_waits_for_the_first(scratch, source):
+    with new_project(scratch, source, "twice") as project:
+        with contextlib.closing(project.connect()) as first:
+            with first.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(8097868219914745455)")
+            refused = restore(scratch, project.server, "--create-roles", check=False)
+            assert refused.returncode == REFUSED and "is running" in refused.stderr
+        assert project.rows("SELECT count(*) FROM pg_namespace WHERE nspname = 'private'") == [(0,)]
+
+
+def test_an_export_says_what_will_fail_and_the_rest_is_loaded(scratch, source):
+    script, roles = (scratch.root / f"{what}{source.major}.sql" for what in ("export", "roles"))
+    report = scratch.pgcairn_json("export", "--format=sql", f"--target-file={script}",
+                                  f"--roles-file={roles}")
+    assert any("fail when they are loaded" in line for line in report["left_out"])
+    load = next(command for command in report["next_commands"] if str(script) in command)
+    assert "ON_ERROR_STOP" not in load
+    server = scratch.server(f"exported{source.major}", scratch.server_programs(source.major))
+    server.initdb()
+    server.start("wal_level=logical")
+    try:
+        psql = [scratch.client_programs(source.major) / "psql", "-Xq", "-d"]
+        scratch.run([*psql, server.conninfo("postgres"), "-f", roles])
+        server.sql("CREATE DATABASE project TEMPLATE template0")
+        loaded = scratch.run([*psql, server.conninfo("project"), "-f", script])
+        assert "of_the_queue" in loaded.stderr or "http_request_queue" in loaded.stderr
+        rows = {f"{table['schema']}.{table['name']}": table["rows"]
+                for table in scratch.pgcairn_json("show", "latest")["tables"]}
+        for table in ("auth.users", "storage.objects", "public.listings"):
+            assert server.sql(f"SELECT count(*) FROM {table}", "project") == str(rows[table])
+        assert server.sql("SELECT to_regclass('private.of_the_queue')", "project") == ""
+    finally:
+        server.stop("immediate")
+
+
 def test_an_extension_that_the_target_lacks_is_left_out_on_request():
     with LogicalCluster() as cluster:
         extended = cluster.server("extended", programs_with_every_settings(cluster, 15))

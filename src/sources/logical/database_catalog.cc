@@ -30,12 +30,26 @@ SELECT e.extname, n.nspname, e.extversion
 FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
 ORDER BY e.extname COLLATE "C")";
 
-// One that reads others was made after them.
+// Those first that others read, also through ordinary views: who reads another one reads all that
+// it reads, and so more of them. Which was made first says nothing, for a view that stands between
+// can be replaced.
 constexpr char kFilledViews[] = R"(
+WITH RECURSIVE reads (view, relation) AS (
+  SELECT w.ev_class, d.refobjid
+  FROM pg_catalog.pg_rewrite w
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+    AND d.objid = w.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND d.refobjid <> w.ev_class
+), below (view, relation) AS (
+  SELECT r.view, r.relation FROM reads r
+  JOIN pg_catalog.pg_class c ON c.oid = r.view AND c.relkind = 'm'
+  UNION SELECT b.view, r.relation FROM below b JOIN reads r ON r.view = b.relation
+)
 SELECT n.nspname, c.relname
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'm' AND c.relispopulated
-ORDER BY c.oid)";
+ORDER BY (SELECT count(*) FROM below b JOIN pg_catalog.pg_class m ON m.oid = b.relation
+  WHERE b.view = c.oid AND m.relkind = 'm'), c.oid)";
 
 // Those of extensions come with the extension, but for configuration.
 constexpr char kSequences[] = R"(

@@ -105,6 +105,19 @@ TEST_F(DatabaseCatalogTest, PagesOfLargeObjectsAreAllTheirBytes) {
   EXPECT_EQ(rows[2], "4713\t0\t\\\\x70726976617465\n");
 }
 
+TEST_F(DatabaseCatalogTest, ViewsThatOthersReadComeFirstWhateverWasMadeFirst) {
+  Must(
+      "CREATE VIEW public.between AS SELECT 1 AS n;"
+      "CREATE MATERIALIZED VIEW public.reads AS SELECT n FROM public.between;"
+      "CREATE MATERIALIZED VIEW public.is_read AS SELECT 2 AS n;"
+      "CREATE OR REPLACE VIEW public.between AS SELECT n FROM public.is_read;"
+      "CREATE MATERIALIZED VIEW public.empty AS SELECT 3 AS n WITH NO DATA");
+  postgres::Connection connection = Open();
+  std::vector<std::string> names;
+  for (const MaterializedView& view : Read(connection).filled_views) names.push_back(view.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"is_read", "reads"}));
+}
+
 TEST_F(DatabaseCatalogTest, RolesAreThoseThatTheDatabaseNames) {
   postgres::Connection connection = Open();
   const DatabaseCatalog catalog = Read(connection);

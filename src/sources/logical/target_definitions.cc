@@ -203,13 +203,13 @@ Result<bool> MayMakeEventTriggers(postgres::Connection& connection) {
 }
 
 Status ReadRole(postgres::Connection& connection, TargetDefinitions& target) {
-  ASSIGN_OR_RETURN(
-      postgres::Rows role,
-      connection.Query("SELECT current_user, rolsuper FROM pg_catalog.pg_roles WHERE rolname = "
-                       "current_user"));
+  ASSIGN_OR_RETURN(postgres::Rows role,
+                   connection.Query("SELECT current_user, rolsuper, rolsuper OR rolbypassrls "
+                                    "FROM pg_catalog.pg_roles WHERE rolname = current_user"));
   if (role.rows.size() != 1) return Error{Code::kFailed, "the server does not know its role", ""};
   target.role = role.rows[0][0].value_or("");
   target.superuser = role.rows[0][1] == "t";
+  target.bypasses_row_security = role.rows[0][2] == "t";
   ASSIGN_OR_RETURN(std::vector<std::string> roles,
                    FirstCellsOf(connection, RolesToBe(connection.server_major())));
   target.roles = {roles.begin(), roles.end()};

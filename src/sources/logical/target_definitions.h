@@ -15,6 +15,7 @@ struct TargetDefinitions {
   // What the role of the session is and may.
   std::string role;
   bool superuser = false;
+  bool bypasses_row_security = false;
   bool may_make_event_triggers = false;
   std::set<std::string> roles;  // that it may give things to: it is one, or a member
   std::set<std::string> superusers;

@@ -54,6 +54,15 @@ Result<std::optional<TableInUse>> LookAtTable(postgres::Connection& connection,
   return std::optional(std::move(table));
 }
 
+Result<bool> HasRows(postgres::Connection& connection, const std::string& schema,
+                     const std::string& name) {
+  Result<std::string> has = connection.QueryCell(
+      fmt::format("SELECT EXISTS (SELECT FROM ONLY {})", postgres::QualifiedName(schema, name)));
+  if (!has.ok() && has.code() == Code::kPermission) return true;
+  if (!has.ok()) return has.error();
+  return *has == "t";
+}
+
 Result<bool> MaySetSequence(postgres::Connection& connection, const std::string& schema,
                             const std::string& name) {
   ASSIGN_OR_RETURN(postgres::Rows rows,
@@ -81,8 +90,7 @@ Status DeleteOwnLargeObjects(postgres::Connection& connection, const std::vector
   return connection
       .Query(fmt::format("SELECT pg_catalog.lo_unlink(m.oid) "
                          "FROM pg_catalog.pg_largeobject_metadata m "
-                         "JOIN pg_catalog.pg_roles r ON r.oid = m.lomowner "
-                         "WHERE r.rolname = current_user AND m.oid IN ({})",
+                         "WHERE pg_catalog.pg_has_role(m.lomowner, 'USAGE') AND m.oid IN ({})",
                          fmt::join(oids, ", ")))
       .status()
       .Context("deleting the large objects of an interrupted restore");

@@ -23,6 +23,10 @@ struct TableInUse {
 Result<std::optional<TableInUse>> LookAtTable(postgres::Connection& connection,
                                               const std::string& schema, const std::string& name);
 
+// Also true where the role may not look.
+Result<bool> HasRows(postgres::Connection& connection, const std::string& schema,
+                     const std::string& name);
+
 // Whether the sequence is there and the role may set it.
 Result<bool> MaySetSequence(postgres::Connection& connection, const std::string& schema,
                             const std::string& name);
@@ -30,7 +34,8 @@ Result<bool> MaySetSequence(postgres::Connection& connection, const std::string&
 // Empties these tables of the role ("schema"."name"), all at once: they may refer to each other.
 Status EmptyTables(postgres::Connection& connection, const std::vector<std::string>& tables);
 
-// Those of the large objects that belong to the role are deleted.
+// Those of the large objects are deleted that belong to the role, or to one that it is a member of:
+// the restore may have given them away.
 Status DeleteOwnLargeObjects(postgres::Connection& connection, const std::vector<uint32_t>& oids);
 
 }  // namespace pgcairn::sources

@@ -181,4 +181,25 @@ Status AdvanceSequence(postgres::Connection& connection, const SequenceValue& va
       .Context(fmt::format("setting {}.{}", value.schema, value.name));
 }
 
+Status RevokeFromOthers(postgres::Connection& connection, const std::string& table) {
+  constexpr char kRevokes[] = R"(
+SELECT DISTINCT pg_catalog.format('REVOKE ALL ON %s %s FROM %s CASCADE',
+  CASE o.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, o.oid::pg_catalog.regclass,
+  CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END)
+FROM pg_catalog.pg_class o
+CROSS JOIN LATERAL pg_catalog.aclexplode(o.relacl) a
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+WHERE a.grantee <> o.relowner AND (o.oid = $1::pg_catalog.regclass OR o.relkind = 'S' AND EXISTS (
+  SELECT FROM pg_catalog.pg_depend d
+  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = o.oid
+    AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND d.refobjid = $1::pg_catalog.regclass AND d.deptype IN ('a', 'i'))))";
+  const std::string doing = "taking privileges on " + table + " from all but its owner";
+  ASSIGN_OR_RETURN(postgres::Rows revokes, connection.Query(kRevokes, {table}).Context(doing));
+  for (const postgres::Row& row : revokes.rows) {
+    RETURN_IF_ERROR(connection.Query(row[0].value_or("")).status().Context(doing));
+  }
+  return {};
+}
+
 }  // namespace pgcairn::sources

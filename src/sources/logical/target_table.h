@@ -52,4 +52,8 @@ Result<std::vector<std::string>> FindDanglingKeys(postgres::Connection& connecti
 // Sets the sequence unless it is past that value.
 Status AdvanceSequence(postgres::Connection& connection, const SequenceValue& value);
 
+// Takes from everybody but the owner what default privileges gave him on a table that was just
+// made, and on the sequences of its columns. `table` is as "schema"."name".
+Status RevokeFromOthers(postgres::Connection& connection, const std::string& table);
+
 }  // namespace pgcairn::sources
