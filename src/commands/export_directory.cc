@@ -114,19 +114,8 @@ class FolderWriter {
       RETURN_IF_ERROR(file.Finish());
     }
     LargeObjectPages pages(catalog_);
-    for (uint32_t part = 0; part < catalog_.large_object_parts(); ++part) {
-      ASSIGN_OR_RETURN(LogicalStream stream, contents_.Find(LargeObjectsPath(part)));
-      LogicalStreamReader reader(contents_, stream);
-      for (;;) {
-        ASSIGN_OR_RETURN(ByteView piece, reader.Next());
-        if (piece.empty()) break;
-        RETURN_IF_ERROR(
-            pages.Add(piece, [this](const LargeObjectPage& page) { return PutPage(page); }));
-        progress_.Add(piece.size());
-        progress_.Show();
-      }
-    }
-    RETURN_IF_ERROR(pages.Finish());
+    RETURN_IF_ERROR(pages.ReadAll(contents_, progress_,
+                                  [this](const LargeObjectPage& page) { return PutPage(page); }));
     RETURN_IF_ERROR(CloseObject());
     return WriteWhole(Path(list), AsBytes(lines));
   }

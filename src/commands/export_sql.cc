@@ -49,7 +49,9 @@ class ScriptWriter {
       progress_.Show();
     }
     LargeObjectPages pages(catalog_);
-    RETURN_IF_ERROR(PutPages(pages));
+    RETURN_IF_ERROR(pages.ReadAll(contents_, progress_, [this](const LargeObjectPage& page) {
+      return Say(PutStatement(page.oid, page.offset, page.hex));
+    }));
     for (const format::LogicalSequence& sequence : catalog_.sequences()) {
       RETURN_IF_ERROR(Say(SequenceStatement(sequence)));
     }
@@ -64,23 +66,6 @@ class ScriptWriter {
 
  private:
   Status Say(std::string_view text) { return text.empty() ? Status() : take_(AsBytes(text)); }
-
-  Status PutPages(LargeObjectPages& pages) {
-    for (uint32_t part = 0; part < catalog_.large_object_parts(); ++part) {
-      ASSIGN_OR_RETURN(LogicalStream stream, contents_.Find(LargeObjectsPath(part)));
-      LogicalStreamReader reader(contents_, stream);
-      for (;;) {
-        ASSIGN_OR_RETURN(ByteView piece, reader.Next());
-        if (piece.empty()) break;
-        RETURN_IF_ERROR(pages.Add(piece, [this](const LargeObjectPage& page) {
-          return Say(PutStatement(page.oid, page.offset, page.hex));
-        }));
-        progress_.Add(piece.size());
-        progress_.Show();
-      }
-    }
-    return pages.Finish();
-  }
 
   Status FinishLargeObjects(const LargeObjectPages& pages) {
     for (const format::LogicalLargeObject& object : catalog_.large_objects()) {

@@ -94,6 +94,22 @@ Status LargeObjectPages::Finish() const {
   return {};
 }
 
+Status LargeObjectPages::ReadAll(const LogicalContents& contents, Progress& progress,
+                                 const OnPage& on_page) {
+  for (uint32_t part = 0; part < contents.catalog().large_object_parts(); ++part) {
+    ASSIGN_OR_RETURN(LogicalStream stream, contents.Find(LargeObjectsPath(part)));
+    LogicalStreamReader reader(contents, stream);
+    for (;;) {
+      ASSIGN_OR_RETURN(ByteView piece, reader.Next());
+      if (piece.empty()) break;
+      RETURN_IF_ERROR(Add(piece, on_page));
+      progress.Add(piece.size());
+      progress.Show();
+    }
+  }
+  return Finish();
+}
+
 uint64_t LargeObjectPages::WrittenUntil(uint32_t oid) const {
   const auto found = objects_.find(oid);
   return found == objects_.end() ? 0 : found->second.written;

@@ -8,8 +8,10 @@
 #include <string>
 #include <string_view>
 
+#include "commands/logical_contents.h"
 #include "format/logical.pb.h"
 #include "util/bytes.h"
+#include "util/progress.h"
 #include "util/result.h"
 
 namespace pgcairn::commands {
@@ -34,6 +36,9 @@ class LargeObjectPages {
 
   // After the last piece. kDamaged: the rows end inside one, or pages are lacking.
   Status Finish() const;
+
+  // Both, with all that a backup has, whose catalog this was made with.
+  Status ReadAll(const LogicalContents& contents, Progress& progress, const OnPage& on_page);
 
   // Where the last byte of an object that was in a page lies, and one more. What is behind it until
   // the object's size are zeros.
