@@ -152,7 +152,10 @@ Result<std::unique_ptr<RowReader>> LogicalContents::ReadLargeObjects(uint32_t pa
 
 LogicalStreamReader::LogicalStreamReader(const LogicalContents& contents,
                                          const LogicalStream& stream)
-    : contents_(contents), stream_(stream), reader_(contents.cluster()) {}
+    : contents_(contents),
+      stream_(stream),
+      reader_(contents.cluster()),
+      chunk_ids_(contents.cluster().keys.chunk_key()) {}
 
 Result<ByteView> LogicalStreamReader::Next() {
   const repository::StreamEntry& entry = *stream_.entry;
@@ -160,9 +163,8 @@ Result<ByteView> LogicalStreamReader::Next() {
     Result<repository::ChunkLeaf> leaf =
         repository::ReadChunkLeaf(reader_, *stream_.list, entry.first_leaf + next_leaf_);
     if (!leaf.ok()) return std::move(leaf).Context("reading " + entry.path).error();
-    RETURN_IF_ERROR(
-        repository::ReadChunks(reader_, contents_.cluster().keys.chunk_key(), *leaf, bytes_)
-            .Context("reading " + entry.path));
+    RETURN_IF_ERROR(repository::ReadChunks(reader_, chunk_ids_, *leaf, bytes_)
+                        .Context("reading " + entry.path));
     ++next_leaf_;
     read_bytes_ += bytes_.size();
     if (read_bytes_ <= entry.size) return ByteView(bytes_);

@@ -13,6 +13,7 @@
 #include "format/logical.pb.h"
 #include "format/manifest.pb.h"
 #include "repository/cluster_access.h"
+#include "repository/map/chunk_identity.h"
 #include "repository/map/stream_list.h"
 #include "repository/pack/blob_reader.h"
 #include "util/bytes.h"
@@ -81,6 +82,7 @@ class LogicalStreamReader : public RowReader {
   const LogicalContents& contents_;
   const LogicalStream stream_;
   repository::BlobReader reader_;
+  repository::ChunkIdentity chunk_ids_;
   Bytes bytes_;
   uint32_t next_leaf_ = 0;
   uint64_t read_bytes_ = 0;

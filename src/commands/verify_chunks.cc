@@ -44,10 +44,11 @@ Status ChunkVerifier::VerifyLeaf(repository::BlobReader& reader, size_t leaf) {
   LeafProof proof;
   for (const repository::ChunkEntry& chunk : map.chunks) proof.leaf.chunk_bytes += chunk.length;
   leaf_bytes_[leaf] = proof.leaf.chunk_bytes;
+  repository::ChunkIdentity chunk_ids(check_.cluster.keys.chunk_key());
   for (uint32_t pack : PacksWithChunks(map)) {
     needs_.Require(list_, leaf, map.packs[pack], proof);
     if (!needs_.IsToBeRead(map.packs[pack])) continue;
-    Status status = repository::ReadChunksOfPack(reader, check_.cluster.keys.chunk_key(), map, pack,
+    Status status = repository::ReadChunksOfPack(reader, chunk_ids, map, pack,
                                                  [](size_t, ByteView) { return Status(); });
     if (!status.ok()) needs_.BlamePack(map.packs[pack], status.error());
     proof.whole = proof.whole && status.ok();
@@ -100,10 +101,10 @@ bool ChunkVerifier::AppendLeaf(repository::BlobReader& reader, size_t leaf, Byte
     size += chunk.length;
   }
   bytes.resize(size);
+  repository::ChunkIdentity chunk_ids(check_.cluster.keys.chunk_key());
   for (uint32_t pack : PacksWithChunks(*map)) {
     Status status = repository::ReadChunksOfPack(
-        reader, check_.cluster.keys.chunk_key(), *map, pack,
-        [&](size_t chunk, ByteView piece) -> Status {
+        reader, chunk_ids, *map, pack, [&](size_t chunk, ByteView piece) -> Status {
           std::ranges::copy(piece, bytes.begin() + static_cast<ptrdiff_t>(begins[chunk]));
           return {};
         });

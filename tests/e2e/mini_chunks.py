@@ -6,13 +6,15 @@ stream lists are as in mini_maps.py.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import struct
 import zlib
 from dataclasses import dataclass
 from typing import Any, Dict, List, Tuple
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from mini_maps import NO_LEAF, Leaf, list_bytes
 from mini_packs import Blob, Pack, unique
 
@@ -74,7 +76,10 @@ class ChunkWriter:
         return ChunkMap(leaves, self._places)
 
     def _identity(self, chunk: bytes) -> bytes:
-        return hmac.new(self._repository.chunk_key, chunk, hashlib.sha256).digest()[:16]
+        derived = HKDF(hashes.SHA256(), 64, None, b"pgcairn chunk identity v1")
+        keys = derived.derive(self._repository.chunk_key)
+        tag = AESGCM(keys[:32]).encrypt(bytes(12), b"", chunk)
+        return Cipher(algorithms.AES(keys[32:]), modes.ECB()).encryptor().update(tag)
 
     def _store(self, chunks: List[bytes]) -> None:
         new = {self._identity(chunk): chunk for chunk in chunks}
@@ -112,7 +117,7 @@ class ChunkWriter:
         columns = [[indexes[id(blob)] for blob, _ in places], [place for _, place in places]]
         columns += [[len(chunk) for chunk in chunks], identities]
         columns = self._edit("chunks", columns)
-        raw = b"PGML" + struct.pack("<HBBII", 1, 3, 2, 0, len(chunks))
+        raw = b"PGML" + struct.pack("<HBBII", 1, 3, 3, 0, len(chunks))
         raw += struct.pack("<II", len(packs), len(blobs))
         raw += b"".join(found.columns() for found in packs)
         raw += b"".join(blob.columns(packs) for blob in blobs)

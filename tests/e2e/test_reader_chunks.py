@@ -25,7 +25,7 @@ PACKS_AT, BLOBS_AT, INDEXES_AT, PLACES_AT, LENGTHS_AT = 24, 184, 232, 238, 250
 WRONG_LEAVES = {
     "another magic": (0, b"PGSL", "is not a map leaf"),
     "another version": (4, b"\2", "has version 2, kind 3"),
-    "a leaf of pages": (6, b"\1", "kind 1, identities 2"),
+    "a leaf of pages": (6, b"\1", "kind 1, identities 3"),
     "another identity algorithm": (7, b"\1", "kind 3, identities 1"),
     "a unit size": (8, struct.pack("<I", 8192), "a damaged field"),
     "no chunks": (12, struct.pack("<I", 0), "has 0 chunks"),

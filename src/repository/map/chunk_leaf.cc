@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <string_view>
 
-#include "crypto/sha256.h"
 #include "repository/map/map_leaf.h"
 
 namespace pgcairn::repository {
@@ -14,7 +13,7 @@ namespace {
 constexpr std::string_view kMagic = "PGML";
 constexpr uint16_t kVersion = 1;
 constexpr uint8_t kKindChunks = 3;
-constexpr uint8_t kIdHmacSha256 = 2;
+constexpr uint8_t kIdContentMac = 3;
 constexpr size_t kKindOffset = 6;
 constexpr uint32_t kBlobsMax = 65'534;
 constexpr size_t kChunkColumnsBytes = 2 + 4 + 4 + 16;
@@ -37,7 +36,7 @@ Result<Counts> DecodeHead(ByteReader& in) {
   auto reserved = in.Le<uint32_t>();
   Counts counts{in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>()};
   if (!in.ok() || AsText(magic) != kMagic) return Damaged("no magic");
-  if (version != kVersion || kind != kKindChunks || algorithm != kIdHmacSha256 || reserved != 0) {
+  if (version != kVersion || kind != kKindChunks || algorithm != kIdContentMac || reserved != 0) {
     return Error{Code::kUnsupported, "a map leaf of chunks has a version or kind that is unknown",
                  "a newer pgcairn wrote this repository: use that version"};
   }
@@ -65,13 +64,6 @@ Status CheckChunks(const ChunkLeaf& leaf) {
 
 }  // namespace
 
-ChunkId ChunkIdOf(ByteView chunk_key, ByteView chunk) {
-  const crypto::Sha256Digest mac = crypto::HmacSha256(chunk_key, {chunk});
-  ChunkId id;
-  std::copy_n(mac.bytes.begin(), id.bytes.size(), id.bytes.begin());
-  return id;
-}
-
 bool IsChunkLeaf(ByteView raw) {
   return raw.size() > kKindOffset && raw[kKindOffset] == kKindChunks;
 }
@@ -85,7 +77,7 @@ Bytes EncodeChunkLeaf(const ChunkLeaf& leaf) {
   Append(out, AsBytes(kMagic));
   AppendLe<uint16_t>(out, kVersion);
   out.push_back(kKindChunks);
-  out.push_back(kIdHmacSha256);
+  out.push_back(kIdContentMac);
   AppendLe<uint32_t>(out, 0);
   AppendLe<uint32_t>(out, static_cast<uint32_t>(leaf.chunks.size()));
   AppendLe<uint32_t>(out, static_cast<uint32_t>(leaf.packs.size()));

@@ -16,14 +16,12 @@ inline constexpr uint32_t kLeafChunksMax = 4096;
 // So that a whole leaf can be held in memory: 64 MiB.
 inline constexpr uint32_t kChunkBytesMax = 16'384;
 
-// By what a chunk is recognised: the first half of its HMAC under the cluster's chunk key. Equal
-// ids mean equal bytes, also to somebody who chooses the bytes, as long as the key is secret.
+// By what a chunk is recognised (map/chunk_identity.h). Equal ids mean equal bytes, also to
+// somebody who chooses the bytes, as long as the cluster's chunk key is secret.
 struct ChunkId {
   std::array<uint8_t, 16> bytes{};
   friend auto operator<=>(const ChunkId&, const ChunkId&) = default;
 };
-
-ChunkId ChunkIdOf(ByteView chunk_key, ByteView chunk);
 
 struct ChunkEntry {
   uint16_t blob = 0;    // index in ChunkLeaf::blobs

@@ -132,14 +132,5 @@ TEST(ChunkLeaf, NoMutationIsAcceptedWithAnIndexOutOfRange) {
   }
 }
 
-TEST(ChunkId, DependsOnKeyAndBytes) {
-  const ChunkId id =
-      ChunkIdOf(AsBytes("key"), AsBytes("The quick brown fox jumps over the lazy dog"));
-  // What `openssl dgst -sha256 -hmac key` says of these bytes, its first half.
-  EXPECT_EQ(ToHex(id.bytes), "f7bc83f430538424b13298e6aa6fb143");
-  EXPECT_NE(id, ChunkIdOf(AsBytes("kez"), AsBytes("The quick brown fox jumps over the lazy dog")));
-  EXPECT_NE(id, ChunkIdOf(AsBytes("key"), AsBytes("The quick brown fox jumps over the lazy dog.")));
-}
-
 }  // namespace
 }  // namespace pgcairn::repository

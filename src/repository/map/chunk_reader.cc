@@ -47,7 +47,7 @@ Result<ChunkLeaf> ReadChunkLeaf(BlobReader& reader, const StreamList& list, size
   return ReadChunkLeaf(reader, list.packs[at.pack], at);
 }
 
-Status ReadChunksOfPack(BlobReader& reader, ByteView chunk_key, const ChunkLeaf& leaf,
+Status ReadChunksOfPack(BlobReader& reader, ChunkIdentity& identity, const ChunkLeaf& leaf,
                         uint32_t pack, const OnChunkBytes& on_chunk) {
   const std::vector<BlobChunks> wanted = ChunksByBlob(leaf, pack);
   std::vector<BlobLocation> locations;
@@ -56,7 +56,7 @@ Status ReadChunksOfPack(BlobReader& reader, ByteView chunk_key, const ChunkLeaf&
     for (uint32_t chunk : wanted[index].chunks) {
       const ChunkEntry& entry = leaf.chunks[chunk];
       ByteView bytes = raw.subspan(entry.place, entry.length);
-      if (ChunkIdOf(chunk_key, bytes) != entry.id) return WrongChunks("a chunk has other bytes");
+      if (identity.Of(bytes) != entry.id) return WrongChunks("a chunk has other bytes");
       RETURN_IF_ERROR(on_chunk(chunk, bytes));
     }
     return {};
@@ -64,7 +64,8 @@ Status ReadChunksOfPack(BlobReader& reader, ByteView chunk_key, const ChunkLeaf&
   return reader.ReadMany(ObjectKind::kDataPack, leaf.packs[pack], locations, on_blob);
 }
 
-Status ReadChunks(BlobReader& reader, ByteView chunk_key, const ChunkLeaf& leaf, Bytes& bytes) {
+Status ReadChunks(BlobReader& reader, ChunkIdentity& identity, const ChunkLeaf& leaf,
+                  Bytes& bytes) {
   std::vector<size_t> begins;
   size_t size = 0;
   for (const ChunkEntry& chunk : leaf.chunks) {
@@ -73,8 +74,8 @@ Status ReadChunks(BlobReader& reader, ByteView chunk_key, const ChunkLeaf& leaf,
   }
   bytes.resize(size);
   for (uint32_t pack = 0; pack < leaf.packs.size(); ++pack) {
-    RETURN_IF_ERROR(ReadChunksOfPack(
-        reader, chunk_key, leaf, pack, [&](size_t chunk, ByteView piece) -> Status {
+    RETURN_IF_ERROR(
+        ReadChunksOfPack(reader, identity, leaf, pack, [&](size_t chunk, ByteView piece) -> Status {
           std::ranges::copy(piece, bytes.begin() + static_cast<ptrdiff_t>(begins[chunk]));
           return {};
         }));

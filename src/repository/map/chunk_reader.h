@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "repository/map/chunk_identity.h"
 #include "repository/map/chunk_leaf.h"
 #include "repository/map/stream_list.h"
 #include "repository/pack/blob_reader.h"
@@ -23,11 +24,11 @@ Result<ChunkLeaf> ReadChunkLeaf(BlobReader& reader, const PackReference& pack, c
 // `on_chunk(chunk, bytes)` with the chunk's index in the leaf, each proven by its id; valid during
 // the call. kDamaged, kNotFound, and the errors of `on_chunk`.
 using OnChunkBytes = std::function<Status(size_t chunk, ByteView bytes)>;
-Status ReadChunksOfPack(BlobReader& reader, ByteView chunk_key, const ChunkLeaf& leaf,
+Status ReadChunksOfPack(BlobReader& reader, ChunkIdentity& identity, const ChunkLeaf& leaf,
                         uint32_t pack, const OnChunkBytes& on_chunk);
 
 // The bytes of the whole leaf, in order, in the place of what `bytes` held. Memory: those bytes,
 // at most 64 MiB.
-Status ReadChunks(BlobReader& reader, ByteView chunk_key, const ChunkLeaf& leaf, Bytes& bytes);
+Status ReadChunks(BlobReader& reader, ChunkIdentity& identity, const ChunkLeaf& leaf, Bytes& bytes);
 
 }  // namespace pgcairn::repository

@@ -32,7 +32,8 @@ ChunkWriter::ChunkWriter(const ClusterAccess& cluster, PackUploader& uploader,
       metadata_(metadata),
       budget_(budget),
       on_leaf_(std::move(on_leaf)),
-      encoder_(level) {}
+      identity_(cluster.keys.chunk_key()),
+      encoder_(level, Encoder::Content::kRows) {}
 
 void ChunkWriter::BeginStream(uint32_t stream, const KnownChunks* known) {
   CHECK(!in_stream_);
@@ -46,7 +47,7 @@ void ChunkWriter::BeginStream(uint32_t stream, const KnownChunks* known) {
 Status ChunkWriter::Add(ByteView chunk) {
   CHECK(in_stream_ && !chunk.empty() && chunk.size() <= kChunkBytesMax);
   if (!current_) current_.emplace(Leaf{stream_, leaves_++, {}});
-  const ChunkId id = ChunkIdOf(cluster_.keys.chunk_key(), chunk);
+  const ChunkId id = identity_.Of(chunk);
   const auto length = static_cast<uint32_t>(chunk.size());
   ++counts_.chunks;
   counts_.raw_bytes += length;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "repository/cluster_access.h"
+#include "repository/map/chunk_identity.h"
 #include "repository/map/chunk_leaf_builder.h"
 #include "repository/map/known_chunks.h"
 #include "repository/map/metadata_writer.h"
@@ -93,6 +94,7 @@ class ChunkWriter {
   MetadataWriter& metadata_;
   CompactionBudget* const budget_;
   const OnLeaf on_leaf_;
+  ChunkIdentity identity_;
   Encoder encoder_;
   Sink changed_;
   Sink compacted_;

@@ -141,7 +141,8 @@ class ChunkWriterTest : public ::testing::Test {
           ASSERT_LT(next, chunks.size());
           ASSERT_EQ(AsText(ByteView(blobs[chunk.blob]).subspan(chunk.place, chunk.length)),
                     chunks[next]);
-          ASSERT_EQ(chunk.id, ChunkIdOf(cluster_.access->keys.chunk_key(), AsBytes(chunks[next])));
+          ASSERT_EQ(chunk.id,
+                    ChunkIdentity(cluster_.access->keys.chunk_key()).Of(AsBytes(chunks[next])));
           raw_bytes += chunk.length;
           ++next;
         }

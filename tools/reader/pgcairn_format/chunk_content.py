@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import Dict, Iterator, List
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from . import chunk_leaf
 from . import header as headers
-from .chunk_leaf import IDENTITY_BYTES, ChunkLeaf
+from .chunk_leaf import ChunkLeaf
 from .content import storage_order
 from .errors import ReaderError
 from .packs import BlobReference, PackReader
 from .stream_list import Stream, StreamList
 
 
-def chunk_identity(chunk_key: bytes, chunk: bytes) -> bytes:
-    return hmac.digest(chunk_key, chunk, "sha256")[:IDENTITY_BYTES]
+class ChunkIdentity:
+    def __init__(self, chunk_key: bytes) -> None:
+        info = b"pgcairn chunk identity v1"
+        keys = HKDF(hashes.SHA256(), length=64, salt=None, info=info).derive(chunk_key)
+        self._tags = AESGCM(keys[:32])
+        # One block at a time, which is what ECB is.
+        self._block = Cipher(algorithms.AES(keys[32:]), modes.ECB()).encryptor()
+
+    def of(self, chunk: bytes) -> bytes:
+        return self._block.update(self._tags.encrypt(bytes(12), b"", chunk))
 
 
 class ChunkContentReader:
     def __init__(self, packs: PackReader, chunk_key: bytes) -> None:
         self._packs = packs
-        self._chunk_key = chunk_key
+        self._identity = ChunkIdentity(chunk_key)
 
     def pieces(self, streams: StreamList, stream: Stream) -> Iterator[bytes]:
         """The stream's bytes in order; a piece is what one leaf holds, at most 64 MiB."""
@@ -51,7 +63,7 @@ class ChunkContentReader:
             for row in by_blob[blob]:
                 place = leaf.place_of[row]
                 chunk = raw[place : place + leaf.length_of[row]]
-                if chunk_identity(self._chunk_key, chunk) != leaf.identity_of[row]:
+                if self._identity.of(chunk) != leaf.identity_of[row]:
                     raise ReaderError(where, f"chunk {row} has another identity than its bytes")
                 chunks[row] = chunk
         return chunks

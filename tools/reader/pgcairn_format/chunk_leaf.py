@@ -11,7 +11,7 @@ from .leaf import FIXED, MAGIC, MAX_BLOBS, VERSION, data_blobs, table_ends
 from .packs import BlobReference
 
 KIND_CHUNKS = 3
-CHUNK_IDENTITIES = 2
+CHUNK_IDENTITIES = 3
 MAX_CHUNKS = 4096
 MAX_CHUNK_BYTES = 16_384
 IDENTITY_BYTES = 16
