@@ -28,6 +28,8 @@ constexpr size_t kDocumentChunkBytes = 8192;
 // What is known of streams that are done is kept until their leaves are stored.
 constexpr size_t kStreamsBetweenFlushes = 64;
 constexpr uint64_t kBytesBetweenFlushes = uint64_t{512} << 20;
+// All threads count in one place, which costs too much for each row.
+constexpr uint64_t kBytesBetweenCounts = uint64_t{256} << 10;
 
 std::vector<uint32_t> LongestFirst(const std::vector<StreamSource>& sources) {
   std::vector<uint32_t> order(sources.size());
@@ -66,9 +68,11 @@ class StreamCopiers::Copier {
       tools_.progress.Add(now);
       uncounted -= now;
     };
+    uint64_t waiting = 0;
     auto on_piece = [&](ByteView piece) -> Status {
       if (stop) return Error{Code::kCancelled, "another part of the backup failed", ""};
-      count(piece.size());
+      waiting += piece.size();
+      if (waiting >= kBytesBetweenCounts) count(std::exchange(waiting, 0));
       return source.rows ? rows_.Add(piece) : document_.Add(piece);
     };
     Result<uint64_t> rows = source.read(worker, on_piece);

@@ -70,6 +70,7 @@ Result<std::vector<postgres::Connection>> OpenWorkers(const Run& run) {
   std::vector<postgres::Connection> workers;
   for (int i = 0; i < count; ++i) {
     ASSIGN_OR_RETURN(postgres::Connection worker, Connect(run.settings));
+    RETURN_IF_ERROR(worker.ExpectManyRows());
     workers.push_back(std::move(worker));
   }
   return workers;

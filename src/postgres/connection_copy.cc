@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <string_view>
+#include <utility>
 
 #include "postgres/connection_session.h"
 
@@ -11,6 +13,14 @@ namespace {
 
 // libpq counts in int.
 constexpr size_t kPieceBytesMax = size_t{1} << 20;
+
+// What libpq can receive at once, for which it makes its buffer as large as the longest message was
+// (pqCheckInBufferSpace in src/interfaces/libpq/fe-misc.c); 16 KiB otherwise. A local socket holds
+// some 200 KiB.
+constexpr size_t kReceivedBytes = size_t{256} << 10;
+constexpr timespec kUntilMoreCame{0, 500'000};
+// Of a server slower than this, or should libpq's buffer be small after all, nothing piles up.
+constexpr uint64_t kBytesWorthWaiting = uint64_t{24} << 10;
 
 ResultOwner Owned(PGresult* result) { return {result, Libpq().PQclear}; }
 
@@ -44,22 +54,35 @@ ResultOwner LastResult(PGconn* connection) {
 
 }  // namespace
 
+Status Connection::ExpectManyRows() {
+  RETURN_IF_ERROR(Query(fmt::format("SELECT pg_catalog.repeat(' ', {})", kReceivedBytes)).status());
+  session_->takes_many_rows = true;
+  return {};
+}
+
 Status Connection::BeginCopyOut(const std::string& sql) {
   if (session_ == nullptr) return ClosedSession();
   ResultOwner begun = Begin(session_->connection, sql);
   if (Libpq().PQresultStatus(begun.get()) != PGRES_COPY_OUT) return session_->ErrorOf(begun.get());
   session_->copied_rows = 0;
+  session_->bytes_since_wait = 0;
   return {};
 }
 
 Result<ByteView> Connection::NextCopiedRow() {
   if (session_ == nullptr) return ClosedSession();
   PGconn* connection = session_->connection;
+  const LibpqFunctions& libpq = Libpq();
   char* row = nullptr;
-  const int length = Libpq().PQgetCopyData(connection, &row, /*async=*/0);
-  session_->copied_row = {row, Libpq().PQfreemem};
+  int length = libpq.PQgetCopyData(connection, &row, /*async=*/1);
+  if (length == 0) {
+    session_->LetRowsComeIn();
+    length = libpq.PQgetCopyData(connection, &row, /*async=*/0);
+  }
+  session_->copied_row = {row, libpq.PQfreemem};
   if (length >= 0) {
     ++session_->copied_rows;
+    session_->bytes_since_wait += static_cast<uint64_t>(length);
     return AsBytes(std::string_view(row, static_cast<size_t>(length)));
   }
   ResultOwner ended = LastResult(connection);
@@ -71,6 +94,11 @@ Result<ByteView> Connection::NextCopiedRow() {
   return Error{Code::kFailed,
                fmt::format("{} rows came of {} that the server sent", session_->copied_rows, sent),
                ""};
+}
+
+void Connection::Session::LetRowsComeIn() {
+  if (!takes_many_rows || std::exchange(bytes_since_wait, 0) < kBytesWorthWaiting) return;
+  ::nanosleep(&kUntilMoreCame, nullptr);
 }
 
 Result<uint64_t> Connection::CopyOut(const std::string& sql, const OnRow& on_row) {

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "postgres/connection.h"
@@ -90,6 +91,21 @@ TEST_F(ConnectionCopyTest, ALongRowComesWhole) {
   ASSERT_TRUE(count.ok()) << count.error().message;
   ASSERT_EQ(rows_.size(), 1u);
   EXPECT_EQ(rows_[0], std::string(30'000'000, 'x') + "\n");
+}
+
+TEST_F(ConnectionCopyTest, ManyRowsAreTheSameInLargePieces) {
+  const char* const kSql =
+      "COPY (SELECT i, repeat('x', i % 500) FROM generate_series(1, 50000) i) TO STDOUT";
+  ASSERT_TRUE(CopyOut(kSql).ok());
+  const std::vector<std::string> in_small_pieces = std::exchange(rows_, {});
+  ASSERT_TRUE(connection_.ExpectManyRows().ok());
+  Result<uint64_t> count = CopyOut(kSql);
+  ASSERT_TRUE(count.ok()) << count.error().message;
+  EXPECT_EQ(*count, 50'000u);
+  EXPECT_TRUE(rows_ == in_small_pieces);
+  ASSERT_FALSE(
+      CopyOut("COPY (SELECT 1 / (40000 - i) FROM generate_series(1, 50000) i) TO STDOUT").ok());
+  EXPECT_EQ(connection_.QueryCell("SELECT 7").value(), "7");
 }
 
 TEST_F(ConnectionCopyTest, AnErrorBehindSomeRowsIsOneAndTheSessionGoesOn) {

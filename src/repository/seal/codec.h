@@ -16,8 +16,9 @@ inline constexpr uint16_t kCodecZstd = 1;
 // Compresses with one kept context. Not for two threads at once.
 class Encoder {
  public:
+  enum class Content { kPages, kRows };
   // `level` is zstd's, 1 to 19.
-  explicit Encoder(int level);
+  explicit Encoder(int level, Content content = Content::kPages);
   Encoder(Encoder&& other) noexcept;
   ~Encoder();
 
