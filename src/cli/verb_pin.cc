@@ -37,7 +37,9 @@ void AddPin(CLI::App& app, Invocation& invocation) {
   auto request = std::make_shared<commands::PinRequest>();
   auto remove = std::make_shared<bool>(false);
   auto no_note = std::make_shared<bool>(false);
-  verb->add_option("BACKUP", request->backup, "a backup's id, or \"latest\"")->required();
+  verb->add_option("BACKUP", request->backup,
+                   "a backup's id, or \"latest\": the newest that holds rows")
+      ->required();
   CLI::Option* note = verb->add_option("--note", request->note, "a text to show with the backup")
                           ->type_name("TEXT");
   verb->add_flag("--no-note", *no_note, "take its text away")->excludes(note);

@@ -82,8 +82,8 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
 void AddVerify(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("verify", "prove that backups and archived WAL are whole");
   auto arguments = std::make_shared<Arguments>();
-  CLI::Option* latest =
-      verb->add_flag("--latest", arguments->latest, "the newest backup and the WAL from it on");
+  CLI::Option* latest = verb->add_flag("--latest", arguments->latest,
+                                       "the newest backup that holds rows and the WAL from it on");
   CLI::Option* backup =
       verb->add_option("--backup", arguments->backup, "one backup and the WAL from it on")
           ->type_name("ID");
@@ -92,7 +92,7 @@ void AddVerify(CLI::App& app, Invocation& invocation) {
   backup->excludes(all);
   CLI::Option* only_new =
       verb->add_flag("--new", arguments->only_new,
-                     "of that backup (default: the newest) only what its own run stored; no WAL");
+                     "of that backup (default: the latest) only what its own run stored; no WAL");
   CLI::Option* without_key = verb->add_flag("--without-key", arguments->without_key,
                                             "check stored bytes only, where no key may be");
   only_new->excludes(all)->excludes(without_key);

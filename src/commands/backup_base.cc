@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "commands/newest_backup.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/map/stream_list.h"
 #include "repository/pack/blob_reader.h"
@@ -33,7 +34,7 @@ bool IsWanted(const format::Manifest& manifest, const BaseWanted& wanted) {
     return false;
   }
   // Without rows there is nothing that new ones could be equal to.
-  if (manifest.type() == format::Manifest::SCHEMA) return false;
+  if (!HoldsRows(manifest)) return false;
   if (wanted.method != format::Manifest::LOGICAL) return true;
   return manifest.databases_size() == 1 && manifest.databases(0).name() == wanted.database;
 }

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "commands/backup_base.h"
+#include "commands/logical_source.h"
+#include "commands/physical_contents.h"
 #include "commands/prune.h"
 #include "commands/recovery_plan.h"
 #include "commands/recovery_window.h"
@@ -81,6 +83,36 @@ TEST_F(BothMethodsTest, ALogicalOneThatIsNamedIsRefusedWithWhatToDo) {
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.code(), Code::kUsage);
   EXPECT_NE(plan.error().hint.find("--target-url"), std::string::npos) << plan.error().hint;
+}
+
+// A backup of definitions alone hides neither a physical one before it nor a logical one with rows.
+TEST_F(BothMethodsTest, RowsComeFromTheNewestThatHoldsThemAndDefinitionsFromAny) {
+  auto is_physical = [this](LogicalScope scope) {
+    LogicalRestoreOptions options;
+    options.scope = scope;
+    Result<bool> physical = IsFromPhysical(repository_.cluster(), options);
+    CHECK(physical.ok());
+    return *physical;
+  };
+  auto newest = [this](LogicalNeed need) {
+    Result<format::Manifest> chosen = ChooseLogicalBackup(repository_.cluster(), "latest", need);
+    CHECK(chosen.ok());
+    return chosen->backup_id();
+  };
+  LogicalOptions definitions;
+  definitions.edit_manifest = [](format::Manifest& manifest) {
+    manifest.set_type(format::Manifest::SCHEMA);
+  };
+  Commit(kLogical, "first", definitions);
+  EXPECT_TRUE(is_physical(LogicalScope::kTables));
+  EXPECT_FALSE(is_physical(LogicalScope::kSchema));
+  EXPECT_EQ(Plan("latest")->manifest.backup_id(), SmallRepository::kSecond);
+  Commit(kNext, "first");
+  Commit("20240105_020000-0005", "first", definitions);
+  EXPECT_FALSE(is_physical(LogicalScope::kTables));
+  EXPECT_FALSE(is_physical(LogicalScope::kSchema));
+  EXPECT_EQ(newest(LogicalNeed::kRows), kNext);
+  EXPECT_EQ(newest(LogicalNeed::kDefinitions), "20240105_020000-0005");
 }
 
 TEST_F(BothMethodsTest, WithLogicalOnesAloneThereIsNoneToRecoverFrom) {

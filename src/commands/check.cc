@@ -10,6 +10,7 @@
 #include "commands/clock_check.h"
 #include "commands/database_check.h"
 #include "commands/memory_check.h"
+#include "commands/newest_backup.h"
 #include "commands/open_cluster.h"
 #include "commands/permission_check.h"
 #include "commands/recovery_window.h"
@@ -251,8 +252,7 @@ class Checker {
           fmt::format("`pgcairn show {}` names the pages", id));
       return;
     }
-    Add("backups", Severity::kOk,
-        fmt::format("{} in all, the newest is {}", ids.size(), ids.back()));
+    NameNewest(manifests, ids.size());
     if (settings_.cluster.method == config::Method::kLogical) return JudgeRows(manifests);
     // One that cannot be read may be a physical one.
     if (physical != nullptr || manifests.size() < ids.size()) return;
@@ -262,11 +262,22 @@ class Checker {
         "run `pgcairn backup`");
   }
 
+  // Whoever looks how old the newest is means rows.
+  void NameNewest(const std::vector<format::Manifest>& manifests, size_t count) {
+    const std::string& newest = manifests.back().backup_id();
+    auto with_rows = std::find_if(manifests.rbegin(), manifests.rend(), HoldsRows);
+    if (with_rows == manifests.rbegin() || with_rows == manifests.rend()) {
+      return Add("backups", Severity::kOk,
+                 fmt::format("{} in all, the newest is {}", count, newest));
+    }
+    Add("backups", Severity::kOk,
+        fmt::format(
+            "{} in all, the newest that holds rows is {}, of {}; {} is of definitions alone", count,
+            with_rows->backup_id(), Timestamp{with_rows->stop_time_us()}.ToText(), newest));
+  }
+
   void JudgeRows(const std::vector<format::Manifest>& manifests) {
-    const bool any = std::ranges::any_of(manifests, [](const format::Manifest& manifest) {
-      return manifest.type() != format::Manifest::SCHEMA;
-    });
-    if (any) return;
+    if (std::ranges::any_of(manifests, HoldsRows)) return;
     Add("backups", Severity::kWarning,
         "all backups are of definitions alone: no row can be restored", "run `pgcairn backup`");
   }

@@ -3,18 +3,15 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
-#include <set>
 #include <utility>
 
+#include "commands/rows_against_catalog.h"
 #include "commands/verify_logical.h"
 #include "repository/map/chunk_reader.h"
 #include "util/file.h"
 
 namespace pgcairn::commands {
 namespace {
-
-// docs/format.md, section 17.
-constexpr uint32_t kLargeObjectPageBytesMax = uint32_t{1} << 20;
 
 Error Contradiction(const std::string& what) {
   return {Code::kDamaged, "the backup contradicts itself: " + what, "restore from another backup"};
@@ -83,42 +80,11 @@ Status LogicalContents::ReadCatalog() {
   return Contradiction("its catalog cannot be read");
 }
 
-Result<uint64_t> LogicalContents::SizeOfParts(const std::string& folder, uint32_t parts) const {
-  uint64_t bytes = 0;
-  for (uint32_t part = 0; part < parts; ++part) {
-    ASSIGN_OR_RETURN(LogicalStream stream, Find(fmt::format("{}/{}", folder, part)));
-    bytes += stream.entry->size;
-  }
-  return bytes;
-}
-
 Status LogicalContents::CheckCatalog() const {
-  std::set<uint32_t> oids;
-  // Every part is one stream, so more of them than streams are missing ones.
-  uint64_t parts = 0;
-  for (const format::LogicalTable& table : catalog_.tables()) {
-    const std::string name = fmt::format("{}.{}", table.schema(), table.name());
-    if (table.parts() == 0 || !oids.insert(table.oid()).second) {
-      return Contradiction("its catalog is wrong about " + name);
-    }
-    ASSIGN_OR_RETURN(uint64_t bytes,
-                     SizeOfParts(fmt::format("rows/{}", table.oid()), table.parts()));
-    if (bytes != table.bytes()) return Contradiction(name + " has another size than its parts");
-    parts += table.parts();
-  }
-  RETURN_IF_ERROR(SizeOfParts("large_objects", catalog_.large_object_parts()));
-  parts += catalog_.large_object_parts();
-  if (catalog_.large_object_parts() > 0 &&
-      (catalog_.large_object_page_bytes() == 0 ||
-       catalog_.large_object_page_bytes() > kLargeObjectPageBytesMax)) {
-    return Contradiction("its large objects have pages of an impossible size");
-  }
-  uint64_t of_rows = 0;
-  for (const auto& [path, stream] : streams_) {
-    if (path.starts_with("rows/") || path.starts_with("large_objects/")) ++of_rows;
-  }
-  if (of_rows == parts) return {};
-  return Contradiction("it has rows that its catalog does not know");
+  RowsAgainstCatalog rows;
+  for (const auto& [path, stream] : streams_) rows.Add(*stream.entry);
+  const Status judged = rows.Judge(catalog_);
+  return judged.ok() ? judged : Contradiction(judged.error().message);
 }
 
 Status LogicalContents::WriteDefinitions(const std::string& path) const {

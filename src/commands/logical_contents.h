@@ -31,9 +31,8 @@ struct LogicalStream {
 // Memory: the stream lists, some 250 bytes for each stream and each leaf, and the catalog.
 class LogicalContents : public DatabaseContents {
  public:
-  // Reads the lists and the catalog; the latter was held against the former: every part of a table
-  // and of the large objects is there once, of the size that the catalog says, and no other rows
-  // are. `cluster` outlives this. kUsage: the manifest is that of a physical backup. kDamaged,
+  // Reads the lists and the catalog; the latter was held against the former, as RowsAgainstCatalog
+  // does it. `cluster` outlives this. kUsage: the manifest is that of a physical backup. kDamaged,
   // kNotFound (a pack is missing).
   static Result<LogicalContents> Open(const repository::ClusterAccess& cluster,
                                       const format::Manifest& manifest);
@@ -55,7 +54,6 @@ class LogicalContents : public DatabaseContents {
   Status ReadLists(const format::Manifest& manifest);
   Status ReadCatalog();
   Status CheckCatalog() const;
-  Result<uint64_t> SizeOfParts(const std::string& folder, uint32_t parts) const;
 
   const repository::ClusterAccess* cluster_;
   std::vector<std::unique_ptr<repository::StreamList>> lists_;

@@ -79,37 +79,47 @@ TEST_F(LogicalContentsTest, APhysicalBackupIsNoSuchThing) {
 
 TEST_F(LogicalContentsTest, AMissingPartIsDamage) {
   backup_.streams.erase("rows/16384/1");
-  ExpectDamaged("rows/16384/1 is missing");
+  ExpectDamaged("names 2 parts of rows/16384 (public.t), and the backup holds others");
 }
 
 TEST_F(LogicalContentsTest, MissingLargeObjectsAreDamage) {
   backup_.streams.erase("large_objects/0");
-  ExpectDamaged("large_objects/0 is missing");
+  ExpectDamaged("names 1 parts of large_objects, and the backup holds others");
 }
 
 TEST_F(LogicalContentsTest, AnotherSizeThanTheCatalogSaysIsDamage) {
   backup_.streams["rows/16384/1"] += "3\n";
-  ExpectDamaged("public.t has another size");
+  ExpectDamaged(" bytes of rows/16384 (public.t), and the backup holds ");
 }
 
 TEST_F(LogicalContentsTest, RowsThatTheCatalogDoesNotKnowAreDamage) {
+  backup_.streams["rows/16385/0"] = "";
+  ExpectDamaged("holds rows/16385, of which its catalog says nothing");
+}
+
+TEST_F(LogicalContentsTest, APartThatTheCatalogDoesNotKnowIsDamage) {
   backup_.streams["rows/16384/2"] = "";
-  ExpectDamaged("rows that its catalog does not know");
+  ExpectDamaged("names 2 parts of rows/16384 (public.t), and the backup holds others");
+}
+
+TEST_F(LogicalContentsTest, APathThatNoRowsHaveIsDamage) {
+  backup_.streams["rows/16384/01"] = "";
+  ExpectDamaged("holds rows/16384/01, which no backup of a database has");
 }
 
 TEST_F(LogicalContentsTest, ATableThatIsThereTwiceIsDamage) {
   *backup_.catalog.add_tables() = backup_.catalog.tables(0);
-  ExpectDamaged("wrong about public.t");
+  ExpectDamaged("names 2 parts of rows/16384 (public.t), and the backup holds others");
 }
 
 TEST_F(LogicalContentsTest, ATableWithoutPartsIsDamage) {
   backup_.catalog.mutable_tables(0)->set_parts(0);
-  ExpectDamaged("wrong about public.t");
+  ExpectDamaged("names no part of rows/16384 (public.t)");
 }
 
 TEST_F(LogicalContentsTest, PagesOfAnImpossibleSizeAreDamage) {
   backup_.catalog.set_large_object_page_bytes(0);
-  ExpectDamaged("pages of an impossible size");
+  ExpectDamaged("an impossible size");
 }
 
 TEST_F(LogicalContentsTest, ACatalogThatCannotBeReadIsDamage) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "commands/newest_backup.h"
 #include "commands/open_cluster.h"
 #include "repository/manifest/manifest_store.h"
 
@@ -26,7 +27,7 @@ Result<std::vector<BackupMoment>> ListMoments(const config::Settings& settings) 
     Result<repository::StoredManifest> stored = repository::ReadManifest(*opened.cluster, id);
     if (!stored.ok() && stored.code() != Code::kDamaged) return stored.error();
     if (!stored.ok() || stored->manifest.method() != format::Manifest::LOGICAL ||
-        stored->manifest.type() == format::Manifest::SCHEMA) {
+        !HoldsRows(stored->manifest)) {
       continue;
     }
     moments.push_back({id, {stored->manifest.stop_time_us()}});

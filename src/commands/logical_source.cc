@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "commands/newest_backup.h"
 #include "postgres/client_programs.h"
 #include "repository/manifest/manifest_store.h"
 #include "util/log.h"
@@ -35,7 +36,7 @@ int MajorOfDump(const format::LogicalCatalog& catalog) {
 }
 
 bool Has(const format::Manifest& manifest, LogicalNeed need) {
-  return need == LogicalNeed::kDefinitions || manifest.type() != format::Manifest::SCHEMA;
+  return need == LogicalNeed::kDefinitions || HoldsRows(manifest);
 }
 
 }  // namespace

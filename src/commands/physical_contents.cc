@@ -11,6 +11,7 @@
 
 #include "commands/end_on_signal.h"
 #include "commands/logical_run.h"
+#include "commands/newest_backup.h"
 #include "commands/reading_lease.h"
 #include "commands/recovery_plan.h"
 #include "commands/replayed_tablespaces.h"
@@ -19,6 +20,7 @@
 #include "commands/server_contents.h"
 #include "commands/trial_directory.h"
 #include "commands/trial_server.h"
+#include "config/nearest.h"
 #include "postgres/connection.h"
 #include "postgres/identifier.h"
 #include "repository/manifest/manifest_store.h"
@@ -92,7 +94,8 @@ class PhysicalRestore {
         database_(std::move(database)) {}
 
   Result<LogicalRestoreReport> Run() {
-    ASSIGN_OR_RETURN(RestoreSelection selection, SelectForDatabase(cluster_, plan_, database_));
+    ASSIGN_OR_RETURN(std::string in_backup, NameInBackup());
+    ASSIGN_OR_RETURN(RestoreSelection selection, SelectForDatabase(cluster_, plan_, in_backup));
     if (selection.everything_because.empty()) {
       ASSIGN_OR_RETURN(std::optional<LogicalRestoreReport> report, Try(selection));
       if (report) return *std::move(report);
@@ -106,6 +109,38 @@ class PhysicalRestore {
   }
 
  private:
+  // Of a name that the backup does not have all of the backup would be restored, only to find that
+  // it was mistyped. So a recovery without any database says first whether it came since.
+  Result<std::string> NameInBackup() {
+    if (std::ranges::count(plan_.manifest.databases(), database_, &format::Database::name) > 0) {
+      return database_;
+    }
+    LogInfo("{} has no database {}: whether there was one at {} is looked up first",
+            plan_.manifest.backup_id(), database_, plan_.target.Describe());
+    ASSIGN_OR_RETURN(RestoreSelection shared, SelectForDatabase(cluster_, plan_, "template1"));
+    if (!shared.everything_because.empty()) return database_;  // it costs as much as all
+    ASSIGN_OR_RETURN(Scratch scratch, Restore(shared));
+    Status recovered = Recover(scratch);
+    if (!recovered.ok() && recovered.code() == Code::kFailed) return database_;
+    RETURN_IF_ERROR(recovered);
+    return NameOfOid(*scratch.server);
+  }
+
+  // What the backup calls the database that has the name at the moment; that name where the
+  // database was made since.
+  Result<std::string> NameOfOid(const postgres::StandaloneServer& server) {
+    ASSIGN_OR_RETURN(postgres::Connection connection,
+                     postgres::Connection::Open(ToTemplate(server), "pgcairn"));
+    ASSIGN_OR_RETURN(
+        postgres::Rows rows,
+        connection.Query("SELECT oid FROM pg_catalog.pg_database WHERE datname = $1", {database_}));
+    if (rows.rows.empty()) return NoSuchDatabase(server);
+    for (const format::Database& database : plan_.manifest.databases()) {
+      if (std::to_string(database.oid()) == rows.rows[0][0].value_or("")) return database.name();
+    }
+    return database_;
+  }
+
   // Nothing: what the selection leaves out is needed after all.
   Result<std::optional<LogicalRestoreReport>> Try(const RestoreSelection& selection) {
     const bool all = !selection.everything_because.empty();
@@ -182,20 +217,31 @@ class PhysicalRestore {
   }
 
   Error NoSuchDatabase(const postgres::StandaloneServer& server) {
-    std::string there;
-    Result<postgres::Connection> connection = postgres::Connection::Open(
-        server.Conninfo("template1", TrialUser(plan_.manifest)), "pgcairn");
+    std::vector<std::string> there;
+    Result<postgres::Connection> connection =
+        postgres::Connection::Open(ToTemplate(server), "pgcairn");
     if (connection.ok()) {
       Result<postgres::Rows> rows = connection->Query(
           "SELECT datname FROM pg_catalog.pg_database WHERE NOT datistemplate "
           "ORDER BY 1");
       for (size_t i = 0; rows.ok() && i < rows->rows.size(); ++i) {
-        there += (there.empty() ? "" : ", ") + rows->rows[i][0].value_or("");
+        there.push_back(rows->rows[i][0].value_or(""));
       }
     }
     return {Code::kNotFound,
             fmt::format("at {} there was no database {}", plan_.target.Describe(), database_),
-            fmt::format("there were {}: say which one with --database=NAME", there)};
+            fmt::format("{}there were {}: say which one with --database=NAME", Meant(there),
+                        fmt::join(there, ", "))};
+  }
+
+  std::string Meant(const std::vector<std::string>& there) const {
+    const std::optional<config::NearestName> nearest = config::FindNearest(database_, there);
+    if (!nearest || nearest->distance > std::max<size_t>(1, database_.size() / 3)) return "";
+    return fmt::format("did you mean {}? ", nearest->name);
+  }
+
+  std::string ToTemplate(const postgres::StandaloneServer& server) const {
+    return server.Conninfo("template1", TrialUser(plan_.manifest));
   }
 
   std::string Conninfo(const postgres::StandaloneServer& server) const {
@@ -242,8 +288,10 @@ Result<bool> IsFromPhysical(const repository::ClusterAccess& cluster,
   if (options.moment) return true;
   for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
     Result<repository::StoredManifest> stored = repository::ReadManifest(cluster, *id);
-    if (stored.ok()) return !IsLogical(stored->manifest);
-    if (stored.code() != Code::kDamaged) return stored.error();
+    if (!stored.ok() && stored.code() != Code::kDamaged) return stored.error();
+    const bool wanted =
+        stored.ok() && (options.scope == LogicalScope::kSchema || HoldsRows(stored->manifest));
+    if (wanted) return !IsLogical(stored->manifest);
   }
   return false;
 }

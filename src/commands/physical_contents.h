@@ -11,7 +11,7 @@
 namespace pgcairn::commands {
 
 // Whether that is what the options ask for: they name a moment, or a physical backup, or the latest
-// backup and that is physical.
+// backup that has what they want, and that is physical.
 Result<bool> IsFromPhysical(const repository::ClusterAccess& cluster,
                             const LogicalRestoreOptions& options);
 

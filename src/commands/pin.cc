@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "commands/list.h"
+#include "commands/newest_backup.h"
 #include "commands/open_cluster.h"
 #include "repository/manifest/manifest_store.h"
 #include "repository/notes/note_store.h"
@@ -35,7 +36,7 @@ Result<PinReport> Pin(const config::Settings& settings, const PinRequest& reques
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   const repository::ClusterAccess& cluster = *opened.cluster;
   ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(cluster));
-  ASSIGN_OR_RETURN(std::string id, repository::ResolveBackupId(ids, request.backup));
+  ASSIGN_OR_RETURN(std::string id, ResolveBackupWithRows(cluster, ids, request.backup));
   format::BackupNote note;
   note.set_pinned(request.pinned);
   if (request.note) note.set_note(*request.note);

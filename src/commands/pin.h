@@ -12,7 +12,7 @@ namespace pgcairn::commands {
 inline constexpr size_t kNoteBytesMax = 4096;
 
 struct PinRequest {
-  std::string backup;  // as ResolveBackupId understands it
+  std::string backup;  // as ResolveBackupWithRows understands it
   bool pinned = true;
   std::optional<std::string> note;  // nothing: stays as it is; empty: is taken away
 };

@@ -109,7 +109,7 @@ class Pruning {
     });
     RETURN_IF_ERROR(RefuseUnlessDry(GuardLastGood(certain, going)));
     RETURN_IF_ERROR(
-        RefuseUnlessDry(GuardShare(going.size(), situation.inventory.backups.ids.size(),
+        RefuseUnlessDry(GuardShare(backups, situation.inventory.backups.ids.size(), going,
                                    options_.max_share.value_or(settings_.prune.max_share))));
     // One that is named may have been made by a clock that was ahead.
     std::erase_if(backups, [&](const BackupFacts& backup) {

@@ -19,6 +19,15 @@ Error ClocksDisagree(std::string message) {
       "--backup=ID --dry-run"};
 }
 
+Status RefuseShare(size_t going, size_t all, int64_t share_max, std::string_view of) {
+  if (going * 100 <= all * static_cast<size_t>(share_max)) return {};
+  return Error{
+      Code::kRefused,
+      fmt::format("{} of {} {} would be deleted, more than {} percent", going, all, of, share_max),
+      "look at `pgcairn prune --dry-run`; if that is what you want, run it once with "
+      "--max-share=100, or set prune.max_share"};
+}
+
 }  // namespace
 
 Status GuardClocks(const std::vector<BackupFacts>& backups, Timestamp host, Timestamp storage) {
@@ -36,13 +45,18 @@ Status GuardClocks(const std::vector<BackupFacts>& backups, Timestamp host, Time
   return {};
 }
 
-Status GuardShare(size_t going, size_t all, int64_t share_max) {
-  if (going * 100 <= all * static_cast<size_t>(share_max)) return {};
-  return Error{
-      Code::kRefused,
-      fmt::format("{} of {} backups would be deleted, more than {} percent", going, all, share_max),
-      "look at `pgcairn prune --dry-run`; if that is what you want, run it once with "
-      "--max-share=100, or set prune.max_share"};
+Status GuardShare(const std::vector<BackupFacts>& backups, size_t all,
+                  const std::vector<std::string>& going, int64_t share_max) {
+  RETURN_IF_ERROR(RefuseShare(going.size(), all, share_max, "backups"));
+  size_t rowless = 0;
+  size_t rowless_going = 0;
+  for (const BackupFacts& backup : backups) {
+    if (!backup.schema_only) continue;
+    ++rowless;
+    if (std::ranges::find(going, backup.id) != going.end()) ++rowless_going;
+  }
+  return RefuseShare(going.size() - rowless_going, all - rowless, share_max,
+                     "backups that hold rows");
 }
 
 Status GuardLastGood(const std::vector<BackupFacts>& backups,

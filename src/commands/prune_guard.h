@@ -15,8 +15,11 @@ namespace pgcairn::commands {
 // ahead of one of them. kRefused.
 Status GuardClocks(const std::vector<BackupFacts>& backups, Timestamp host, Timestamp storage);
 
-// More than `share_max` percent of all backups would go. kRefused.
-Status GuardShare(size_t going, size_t all, int64_t share_max);
+// More than `share_max` percent would go of all backups, or of those that are not of definitions
+// alone: many of these must not make the others a small share. kRefused. `all` are there, and may
+// be more than `backups`: what one holds that cannot be read is not known, and it may be rows.
+Status GuardShare(const std::vector<BackupFacts>& backups, size_t all,
+                  const std::vector<std::string>& going, int64_t share_max);
 
 // The newest good physical backup would go, or the newest good logical one: neither restores what
 // the other does. kRefused. `going` is rising; `backups` are without those that another prune may

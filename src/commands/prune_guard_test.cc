@@ -43,17 +43,61 @@ TEST(GuardClocks, ABackupThatIsADayAheadStopsEverything) {
   EXPECT_FALSE(GuardClocks({started}, kNow, kNow).ok());
 }
 
+std::vector<std::string> Ids(size_t count) {
+  std::vector<std::string> ids;
+  for (size_t i = 0; i < count; ++i) ids.push_back(std::to_string(1000 + i));
+  return ids;
+}
+
 TEST(GuardShare, TheStatedShareMayGoAndNoMore) {
-  EXPECT_TRUE(GuardShare(0, 0, 0).ok());
-  EXPECT_TRUE(GuardShare(0, 3, 0).ok());
-  EXPECT_FALSE(GuardShare(1, 1000, 0).ok());
-  EXPECT_TRUE(GuardShare(2, 4, 50).ok());
-  EXPECT_TRUE(GuardShare(3, 4, 100).ok());
-  Status guarded = GuardShare(3, 5, 50);
+  auto guard = [](size_t going, size_t all, int64_t share_max) {
+    return GuardShare({}, all, Ids(going), share_max);
+  };
+  EXPECT_TRUE(guard(0, 0, 0).ok());
+  EXPECT_TRUE(guard(0, 3, 0).ok());
+  EXPECT_FALSE(guard(1, 1000, 0).ok());
+  EXPECT_TRUE(guard(2, 4, 50).ok());
+  EXPECT_TRUE(guard(3, 4, 100).ok());
+  Status guarded = guard(3, 5, 50);
   ASSERT_FALSE(guarded.ok());
   EXPECT_EQ(guarded.code(), Code::kRefused);
   EXPECT_NE(guarded.error().message.find("3 of 5"), std::string::npos);
   EXPECT_NE(guarded.error().hint.find("--max-share=100"), std::string::npos);
+}
+
+// The first `rowless` of ten are of definitions alone.
+std::vector<BackupFacts> TenOf(size_t rowless) {
+  std::vector<BackupFacts> backups;
+  for (const std::string& id : Ids(10)) {
+    backups.push_back(Backup(id, kNow));
+    backups.back().database = "app";
+    backups.back().schema_only = backups.size() <= rowless;
+  }
+  return backups;
+}
+
+TEST(GuardShare, ManyBackupsOfDefinitionsDoNotMakeTheOthersASmallShare) {
+  const std::vector<BackupFacts> backups = TenOf(6);
+  EXPECT_TRUE(GuardShare(backups, 10, {"1006", "1007"}, 50).ok());
+  Status guarded = GuardShare(backups, 10, {"1006", "1007", "1008"}, 50);
+  ASSERT_FALSE(guarded.ok()) << "three of four, though three of ten";
+  EXPECT_EQ(guarded.code(), Code::kRefused);
+  EXPECT_NE(guarded.error().message.find("3 of 4 backups that hold rows"), std::string::npos)
+      << guarded.error().message;
+  EXPECT_TRUE(GuardShare(backups, 10, {"1006", "1007", "1008"}, 75).ok());
+  EXPECT_TRUE(GuardShare(TenOf(10), 10, {"1000", "1001"}, 50).ok());
+}
+
+TEST(GuardShare, BackupsOfDefinitionsCountInTheShareOfAll) {
+  EXPECT_TRUE(GuardShare(TenOf(6), 10, Ids(5), 50).ok());
+  EXPECT_FALSE(GuardShare(TenOf(6), 10, Ids(6), 50).ok());
+}
+
+TEST(GuardShare, WhatCannotBeReadMayHoldRows) {
+  std::vector<BackupFacts> backups = TenOf(6);
+  backups.pop_back();
+  EXPECT_FALSE(GuardShare(backups, 10, {"1006", "1008", "1009"}, 50).ok());
+  EXPECT_TRUE(GuardShare(backups, 10, {"1006", "1009"}, 50).ok());
 }
 
 TEST(GuardLastGood, TheNewestGoodBackupStays) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "commands/newest_backup.h"
+
 namespace pgcairn::commands {
 namespace {
 
@@ -37,7 +39,7 @@ BackupFacts FactsOf(const format::Manifest& manifest, const repository::BackupNo
         fmt::format("whether it is pinned is not known: {}", notes.unreadable.front()));
   }
   if (manifest.method() == format::Manifest::LOGICAL) {
-    facts.schema_only = manifest.type() == format::Manifest::SCHEMA;
+    facts.schema_only = !HoldsRows(manifest);
     facts.database = manifest.databases_size() > 0 ? manifest.databases(0).name() : "";
   }
   facts.system = {manifest.system_identifier()};

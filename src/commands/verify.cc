@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "commands/damage_records.h"
+#include "commands/newest_backup.h"
 #include "commands/open_cluster.h"
 #include "commands/reading_lease.h"
 #include "commands/recovery_window.h"
@@ -133,7 +134,10 @@ class Verification {
     ASSIGN_OR_RETURN(backup_names_, ListBackupNames(storage_, names_, findings_));
     std::vector<std::string> ids = backup_names_.ids;
     if (!IsAll()) {
-      ASSIGN_OR_RETURN(std::string id, repository::ResolveBackupId(ids, options_.backup));
+      // Without a key nobody can tell what is in one.
+      ASSIGN_OR_RETURN(std::string id, opened_
+                                           ? ResolveBackupWithRows(*opened_, ids, options_.backup)
+                                           : repository::ResolveBackupId(ids, options_.backup));
       ids = {id};
     }
     for (std::string& id : ids) {
@@ -506,6 +510,10 @@ class Verification {
 
   void Summarise() {
     for (CheckedBackup& candidate : candidates_) {
+      if (options_.backup == "latest" && candidate.manifest && !HoldsRows(*candidate.manifest)) {
+        findings_.Warn(fmt::format("no backup holds rows: {}, the newest, is of definitions alone",
+                                   candidate.result.backup_id));
+      }
       if (candidate.result.bad_page_count > 0) {
         findings_.Warn(fmt::format("{} pages in the backup {} were bad on the server already",
                                    candidate.result.bad_page_count, candidate.result.backup_id));

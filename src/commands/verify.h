@@ -19,7 +19,9 @@ struct VerifyOptions {
   // it, that it is there with its length. No WAL, for a backup proves what it needs.
   enum class Scope { kAll, kBackup, kNew };
   Scope scope = Scope::kAll;
-  std::string backup;  // kBackup, kNew: "latest" or an id, as ResolveBackupId understands it
+  // kBackup, kNew: "latest" or an id, as ResolveBackupWithRows understands it; without_key "latest"
+  // is the newest of all.
+  std::string backup;
   // Checks the stored bytes only: hashes and lengths of packs, reference lists, copies, and the
   // outer form of what is sealed. Not with kNew: what is new only the manifest tells.
   bool without_key = false;

@@ -47,6 +47,21 @@ class VerifyLogicalTest : public ::testing::Test {
     return options;
   }
 
+  SmallLogicalBackup CommitDefinitions(const std::string& id) {
+    LogicalOptions options;
+    options.edit_manifest = [](format::Manifest& manifest) {
+      manifest.set_type(format::Manifest::SCHEMA);
+    };
+    return Commit(options, id);
+  }
+  // The one that was verified.
+  std::string Latest(VerifyOptions options) {
+    options.backup = "latest";
+    const VerifyReport report = Verify(options);
+    CHECK(report.backups.size() == 1);
+    return report.backups[0].backup_id;
+  }
+
   const repository::ClusterNames& names() const { return repository_.cluster().names; }
   std::string NameOf(const repository::StoredPack& pack) const { return names().Pack(pack.sha256); }
   void Damage(const std::string& object) {
@@ -115,6 +130,43 @@ TEST_F(VerifyLogicalTest, OneAloneIsVerifiedWithoutWal) {
     EXPECT_EQ(report.packs, 3u);
     EXPECT_EQ(report.wal_files, 0u);
   }
+}
+
+TEST_F(VerifyLogicalTest, TheLatestIsTheNewestThatHoldsRows) {
+  Commit();
+  CommitDefinitions(kNext);
+  for (VerifyOptions::Scope scope : {VerifyOptions::Scope::kBackup, VerifyOptions::Scope::kNew}) {
+    EXPECT_EQ(Latest(Only(scope, "latest")), kLogical);
+    EXPECT_EQ(Verify(Only(scope, kNext)).backups.at(0).backup_id, kNext) << "when it is named";
+    EXPECT_TRUE(Verify(Only(scope, "latest")).warnings.empty());
+  }
+  VerifyOptions without_key = Only(VerifyOptions::Scope::kBackup, "latest");
+  without_key.without_key = true;
+  EXPECT_EQ(Latest(without_key), kNext) << "nobody can tell what is in it";
+}
+
+TEST_F(VerifyLogicalTest, WhereNoBackupHoldsRowsTheNewestIsVerifiedAndThatIsSaid) {
+  for (const char* id : {SmallRepository::kFirst, SmallRepository::kSecond}) {
+    ASSERT_TRUE(repository_.storage()->Delete(names().Manifest(id)).ok());
+    ASSERT_TRUE(repository_.storage()->Delete(names().References(id)).ok());
+  }
+  CommitDefinitions(kLogical);
+  CommitDefinitions(kNext);
+  const VerifyReport report = Verify(Only(VerifyOptions::Scope::kBackup, "latest"));
+  EXPECT_TRUE(report.good());
+  EXPECT_EQ(report.backups.at(0).backup_id, kNext);
+  ASSERT_EQ(report.warnings.size(), 1u);
+  EXPECT_NE(report.warnings[0].find("no backup holds rows"), std::string::npos);
+  EXPECT_TRUE(Verify(Only(VerifyOptions::Scope::kBackup, kNext)).warnings.empty());
+}
+
+TEST_F(VerifyLogicalTest, AManifestThatCannotBeReadIsNotPassedOver) {
+  Commit();
+  CommitDefinitions(kNext);
+  Damage(names().Manifest(kNext));
+  const VerifyReport report = Verify(Only(VerifyOptions::Scope::kBackup, "latest"));
+  ASSERT_EQ(report.damaged.size(), 1u);
+  EXPECT_EQ(report.damaged[0].object, names().Manifest(kNext));
 }
 
 TEST_F(VerifyLogicalTest, EachDamagedPackIsNamed) {
@@ -279,6 +331,14 @@ TEST_F(VerifyLogicalTest, LargeObjectsThatTheCatalogDoesNotCountAreFound) {
   LogicalOptions options;
   options.edit_streams = [](DatabaseStreams& streams) { streams["large_objects/1"] = "1\n"; };
   ExpectBadContent(options, "names 1 parts of large_objects");
+}
+
+TEST_F(VerifyLogicalTest, LargeObjectsWithPagesOfAnImpossibleSizeAreFound) {
+  LogicalOptions options;
+  options.edit_catalog = [](format::LogicalCatalog& catalog) {
+    catalog.set_large_object_page_bytes((1 << 20) + 1);
+  };
+  ExpectBadContent(options, "an impossible size");
 }
 
 TEST_F(VerifyLogicalTest, ATableOfAnotherSizeThanTheCatalogStatesIsFound) {

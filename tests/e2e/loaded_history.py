@@ -48,6 +48,7 @@ class History:
                          "max_wal_size = 256MB", "wal_compression = on", *self.settings,
                          # pg_walinspect reads the server's own segments.
                          *(["wal_keep_size = 4GB"] if major >= 16 else []))
+        self.prepare(server)
         scratch.protect(server, cluster={"bin_dir": str(self.programs)})
         if major >= 16:
             server.sql("CREATE EXTENSION pg_walinspect")
@@ -75,6 +76,9 @@ class History:
         self._ask_server(server)
         server.stop()
         self._read_log()
+
+    def prepare(self, server):
+        """The server is not running yet, and archives nothing."""
 
     def watching(self, server, load):
         """Entered while the load runs."""

@@ -82,8 +82,13 @@ def test_rows_of_a_backup_of_definitions_are_refused(cluster):
     full = cluster.backup()["backup_id"]
     later = cluster.backup("--type=schema")["backup_id"]
     assert cluster.backups() == [backup, full, later]
-    assert "warning" not in {finding["severity"] for finding in cluster.pgcairn_json("check")["findings"]
-                             if finding["subject"] == "backups"}
+    [found] = [finding for finding in cluster.pgcairn_json("check")["findings"]
+               if finding["subject"] == "backups"]
+    assert found["severity"] == "ok", found
+    assert f"the newest that holds rows is {full}" in found["message"] and later in found["message"]
+    [verified] = cluster.pgcairn_json("verify", "--latest")["backups"]
+    assert verified["backup_id"] == full
+    assert cluster.pgcairn_json("pin", "latest")["backup_id"] == full
     # The newest that has rows, though a later one has none.
     name = cluster.restored()
     assert cluster.source.sql("SELECT count(*) FROM shop.orders", name) == "1000"

@@ -126,10 +126,10 @@ class TwoDatabases:
         assert list(self.trials.iterdir()) == [], "nothing is left behind"
         return json.loads(result.stdout)
 
-    def expect(self, moment, *arguments):
+    def expect(self, moment, database="app"):
         """The report of a restore to it, after which the table was as it was then."""
         position, rows = moment
-        report = self.restore("--database=app", "--replace", f"--lsn={position}", *arguments)
+        report = self.restore(f"--database={database}", "--replace", f"--lsn={position}")
         assert self.server.sql(LISTINGS, "target") == rows, position
         return report
 
@@ -237,11 +237,42 @@ def test_what_is_not_there_is_named_with_the_moment(history_of_two):
     assert several["exit_status"] == USAGE
     for name in ("app", "large", "target", "postgres"):
         assert name in several["message"]
-    nowhere = two.restore("--database=ap", f"--lsn={position}", "--replace", check=False)["error"]
-    assert nowhere["exit_status"] == NOT_FOUND
-    assert "app, large, postgres, target" in nowhere["hint"]
     early = two.restore("--database=app", "--lsn=0/100", check=False)["error"]
     assert early["code"] == "unreachable_target"
+
+
+def test_a_mistyped_database_is_found_out_without_restoring_one(history_of_two):
+    two, moments = history_of_two
+    two.make_target()
+    refused = two.scratch.pgcairn(
+        "restore", "--type=table", "--table=public.listings", "--replace", "--database=ap",
+        f"--lsn={moments[0][0]}", f"--target-url={two.server.conninfo('target')}", check=False)
+    assert refused.returncode == NOT_FOUND
+    assert f"at LSN {moments[0][0]} there was no database ap" in refused.stderr
+    assert "did you mean app? there were app, large, postgres, target" in refused.stderr
+    assert "looked up first" in refused.stderr
+    assert "the whole backup is restored" not in refused.stderr
+    assert list(two.trials.iterdir()) == []
+
+
+def test_a_table_comes_back_beside_the_one_that_is_there(history_of_two):
+    two, moments = history_of_two
+    position, rows = moments[0]
+    two.make_target()
+    two.server.sql("INSERT INTO public.listings VALUES (1, 2, 'kept')", "target")
+    report = two.restore("--database=app", f"--lsn={position}", "--as=public.listings_before")
+    assert report["recovered"]["everything_because"] == ""
+    assert [(table["name"], table["rows"]) for table in report["tables"]] == [
+        ("listings_before", int(rows.split("|", maxsplit=1)[0]))]
+    before = LISTINGS.replace("public.listings", "public.listings_before")
+    assert two.server.sql(before, "target") == rows
+    assert two.server.sql("SELECT id, seller, title FROM public.listings", "target") == "1|2|kept"
+    left_out = " ".join(report["skipped"])
+    for name in ("listings_pkey", "listings_seller_fkey", "listings_id_seq"):
+        assert name in left_out, left_out
+    again = two.restore("--database=app", f"--lsn={position}", "--as=public.listings", check=False)
+    assert again["error"]["exit_status"] == REFUSED
+    assert two.server.sql("SELECT id, seller, title FROM public.listings", "target") == "1|2|kept"
 
 
 def test_a_signal_leaves_nothing_behind(history_of_two):
@@ -275,6 +306,7 @@ def test_a_full_restore_where_less_would_not_do():
         two.server.sql("ALTER DATABASE app RENAME TO other")
         two.server.sql("CREATE DATABASE app TEMPLATE large STRATEGY file_copy")
         renamed = two.now()
+        moved = two.now("other")
         two.server.sql("SELECT pg_switch_wal()")
         two.server.sql("ALTER SYSTEM SET full_page_writes = off")
         two.server.sql("SELECT pg_reload_conf()")
@@ -288,6 +320,8 @@ def test_a_full_restore_where_less_would_not_do():
         two.make_target()
         assert two.expect(first)["recovered"]["everything_because"] == ""
         assert "another one" in two.expect(renamed)["recovered"]["everything_because"]
+        # By its name of then, which the backup does not know.
+        assert two.expect(moved, database="other")["recovered"]["everything_because"] == ""
         assert two.expect(without)["recovered"]["everything_because"] == "full_page_writes was off"
 
 
@@ -304,10 +338,24 @@ def test_rows_come_from_every_version(major):
         assert two.expect(moment)["recovered"]["everything_because"] == ""
 
 
+class HistoryBesideLarge(History):
+    """With another database that is larger than what is wanted, and than the log."""
+
+    def prepare(self, server):
+        server.start()
+        server.sql("CREATE DATABASE large")
+        # Nothing compresses it.
+        server.sql("CREATE TABLE filler (body bytea); "
+                   "ALTER TABLE filler ALTER body SET STORAGE EXTERNAL; "
+                   "INSERT INTO filler SELECT (SELECT string_agg(sha256(n::text::bytea), '') "
+                   "FROM generate_series(1, 32768) n) FROM generate_series(1, 64)", "large")
+        server.stop()
+
+
 @pytest.fixture(name="history", scope="module")
 def _history(session_seed):
     with Scratch() as scratch:
-        yield History(scratch, session_seed)
+        yield HistoryBesideLarge(scratch, session_seed)
 
 
 @pytest.mark.parametrize("count", [3, pytest.param(15, marks=pytest.mark.soak)])
@@ -323,8 +371,12 @@ def test_a_table_restored_to_random_moments_equals_the_ledger(history, session_s
         # --type=pitr says where it goes, and a table goes into a database.
         options = history.target_options(moment)[1:]
         report = history.scratch.pgcairn_json(
-            "restore", "--type=table", "--table=public.ledger", "--replace", *options,
-            f"--target-url={target.conninfo()}")
+            "restore", "--type=table", "--table=public.ledger", "--database=postgres", "--replace",
+            *options, f"--target-url={target.conninfo()}")
+        recovered = report["recovered"]
+        assert recovered["everything_because"] == "", str(moment)
+        assert recovered["bytes_restored"] < recovered["bytes_left_out"], str(moment)
+        assert report["bytes_fetched"] < recovered["bytes_left_out"] / 2, str(moment)
         assert report["backup_id"] == history.expected_backup(moment), str(moment)
         stop = history.records.stop(moment, history.start_of(report["backup_id"]))
         committed = history.records.committed(stop)

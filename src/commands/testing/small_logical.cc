@@ -37,6 +37,7 @@ format::LogicalCatalog CatalogOf(const DatabaseStreams& streams, const std::stri
   for (const auto& [path, bytes] : streams) {
     if (path.starts_with("large_objects/")) {
       catalog.set_large_object_parts(catalog.large_object_parts() + 1);
+      catalog.set_large_object_page_bytes(2048);
     }
     if (!path.starts_with("rows/")) continue;
     const auto oid = static_cast<uint32_t>(std::stoul(path.substr(5)));
