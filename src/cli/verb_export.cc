@@ -32,6 +32,7 @@ Json ToJson(const commands::ExportReport& report) {
           {"large_objects", report.large_objects},
           {"sequences", report.sequences},
           {"left_out", report.left_out},
+          {"warnings", report.warnings},
           {"next_commands", report.next_commands},
           {"seconds", report.seconds}};
 }
@@ -88,7 +89,8 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
   options.progress = ProgressFor(globals);
   Result<commands::ExportReport> report = commands::Export(*settings, options);
   if (!report.ok()) return Fail(globals, report.error());
-  for (const std::string& line : report->left_out) LogWarning("not in the backup: {}", line);
+  for (const std::string& line : report->left_out) LogWarning("left out: {}", line);
+  for (const std::string& warning : report->warnings) LogWarning("{}", warning);
   if (globals.json) {
     PrintJson(ToJson(*report));
   } else if (!piped) {

@@ -43,10 +43,12 @@ class DataAdder {
 
   Result<ArchiveFiles> Add() {
     AddLargeObjects();
+    AddClearing();
     for (const format::LogicalTable& table : catalog_.tables()) RETURN_IF_ERROR(AddTable(table));
     AddBlobs();
     for (const format::LogicalSequence& sequence : catalog_.sequences()) AddSequence(sequence);
     AddViews();
+    AddPublicPrivileges();
     Merge();
     return std::move(files_);
   }
@@ -76,6 +78,49 @@ class DataAdder {
     return found == items.end() ? nullptr : found->second;
   }
 
+  // Those first that others refer to are the first in the catalog, and the last to be emptied. Data
+  // without a statement that takes it is statements itself (restore_toc_entry of
+  // pg_backup_archiver.c).
+  void AddClearing() {
+    const auto& tables = catalog_.tables();
+    for (auto table = tables.rbegin(); table != tables.rend(); ++table) {
+      if (!NeedsClearing(*table)) continue;
+      ArchiveItem item = NewDataItem(*table);
+      for (auto other = tables.rbegin(); other != table; ++other) {
+        const auto cleared = clearing_.find(other->oid());
+        if (cleared != clearing_.end() &&
+            std::ranges::count(other->refers_to(), table->oid()) > 0) {
+          item.needs.push_back(cleared->second);
+        }
+      }
+      clearing_[table->oid()] = item.id;
+      files_.statements.emplace_back(item.file, ClearStatement(*table));
+      data_.push_back(std::move(item));
+    }
+  }
+
+  ArchiveItem NewDataItem(const format::LogicalTable& table) {
+    ArchiveItem item = NewItem("TABLE DATA", table.name(), ArchiveSection::kData);
+    item.oid = table.oid();
+    item.schema = table.schema();
+    item.has_data = true;
+    item.file = fmt::format("{}.dat", item.id);
+    return item;
+  }
+
+  // What must be done before, where the table's keys are there already.
+  void AddNeeds(ArchiveItem& item, const format::LogicalTable& table) {
+    if (const auto cleared = clearing_.find(table.oid()); cleared != clearing_.end()) {
+      item.needs.push_back(cleared->second);
+    }
+    for (uint32_t other : table.refers_to()) {
+      if (const auto loaded = loading_.find(other); loaded != loading_.end()) {
+        item.needs.push_back(loaded->second);
+      }
+    }
+    loading_[table.oid()] = item.id;
+  }
+
   Status AddTable(const format::LogicalTable& table) {
     const ArchiveItem* definition = Find(tables_, table.oid());
     if (definition == nullptr && !table.of_extension()) {
@@ -83,19 +128,15 @@ class DataAdder {
                    fmt::format("the backup's definitions lack {}.{}", table.schema(), table.name()),
                    "restore from another backup"};
     }
-    ArchiveItem item = NewItem("TABLE DATA", table.name(), ArchiveSection::kData);
-    item.oid = table.oid();
-    item.schema = table.schema();
-    item.has_data = true;
-    item.file = fmt::format("{}.dat", item.id);
-    // pg_restore sends it as one query, so that both are one transaction.
-    item.copy = (NeedsClearing(table) ? ClearStatement(table) : "") + CopyStatement(table);
+    ArchiveItem item = NewDataItem(table);
+    item.copy = CopyStatement(table);
     if (!table.load_name().empty()) {
       // By this it knows not to empty the table before (is_load_via_partition_root).
       item.definition = "-- load via partition root " +
                         postgres::QualifiedName(table.load_schema(), table.load_name());
     }
     BelongsTo(item, definition);
+    AddNeeds(item, table);
     files_.tables.push_back({&table, item.file});
     data_.push_back(std::move(item));
     return {};
@@ -181,6 +222,23 @@ class DataAdder {
     }
   }
 
+  // Behind what pg_dump has to say of them.
+  void AddPublicPrivileges() {
+    const std::string statements = PublicSchemaStatements(catalog_);
+    if (statements.empty()) return;
+    const ArchiveItem* schema = nullptr;
+    for (ArchiveItem& item : archive_.items) {
+      if (item.kind == "SCHEMA" && item.tag == "public") schema = &item;
+      if (item.kind != "ACL" || item.tag != "SCHEMA public") continue;
+      item.definition = item.definition.value_or("") + statements;
+      return;
+    }
+    ArchiveItem item = NewItem("ACL", "SCHEMA public", ArchiveSection::kNone);
+    item.definition = statements;
+    BelongsTo(item, schema);
+    last_.push_back(std::move(item));
+  }
+
   std::set<uint32_t> NeededBy(uint32_t id) const {
     std::set<uint32_t> seen{id};
     std::vector<uint32_t> open{id};
@@ -213,6 +271,8 @@ class DataAdder {
   std::map<uint32_t, const ArchiveItem*> tables_;  // by their oid at the source
   std::map<Name, const ArchiveItem*> sequences_;
   std::map<Name, const ArchiveItem*> views_;
+  std::map<uint32_t, uint32_t> clearing_;  // from a table's oid to the item that empties it
+  std::map<uint32_t, uint32_t> loading_;   // to the item that fills it
   std::vector<ArchiveItem> before_data_;
   std::vector<ArchiveItem> data_;
   std::vector<ArchiveItem> last_;

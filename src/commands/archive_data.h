@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "format/logical.pb.h"
@@ -19,6 +20,8 @@ struct ArchiveFiles {
     std::string file;
   };
   std::vector<Table> tables;
+  // Files of statements that run before rows are loaded, and what is in them.
+  std::vector<std::pair<std::string, std::string>> statements;
   std::string large_objects;  // the list of their files; empty without large objects
 };
 

@@ -111,6 +111,7 @@ format::LogicalTable DescribeTable(const sources::TableToCopy& table) {
   described.set_of_extension(table.of_extension);
   described.set_load_schema(table.load_schema);
   described.set_load_name(table.load_relation);
+  for (uint32_t other : table.refers_to) described.add_refers_to(other);
   return described;
 }
 

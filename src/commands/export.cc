@@ -10,7 +10,9 @@
 #include <utility>
 
 #include "commands/export_directory.h"
+#include "commands/export_selection.h"
 #include "commands/export_sql.h"
+#include "commands/extension_rows.h"
 #include "commands/logical_contents.h"
 #include "commands/logical_source.h"
 #include "commands/open_cluster.h"
@@ -68,13 +70,8 @@ Status RequireOutside(const std::string& path, const config::Settings& settings)
                "write it somewhere else"};
 }
 
-// Definitions that need what is not in the backup are exported all the same. A transaction around
-// them would lose everything, and psql would end with 0.
-bool SomeFail(const LogicalContents& contents) {
-  return contents.catalog().needing_hidden_size() > 0;
-}
-
-std::vector<std::string> NextCommands(const ExportReport& report, bool some_fail) {
+// `silent`: keys are not to be watched over while rows go in.
+std::vector<std::string> NextCommands(const ExportReport& report, bool silent) {
   if (report.target.empty()) return {};
   const std::string target = QuoteForShell(report.target);
   std::vector<std::string> commands;
@@ -83,11 +80,11 @@ std::vector<std::string> NextCommands(const ExportReport& report, bool some_fail
   }
   commands.push_back(
       fmt::format("createdb --template=template0 --encoding={} NEW", report.encoding));
-  commands.push_back(
-      report.format == ExportFormat::kSql
-          ? fmt::format("psql -X {}-d NEW -f {}", some_fail ? "" : "-1 -v ON_ERROR_STOP=1 ", target)
-          : fmt::format("pg_restore {}-j 4 -d NEW {}", some_fail ? "" : "--exit-on-error ",
-                        target));
+  const std::string options = silent ? "PGOPTIONS='-c session_replication_role=replica' " : "";
+  commands.push_back(options +
+                     (report.format == ExportFormat::kSql
+                          ? fmt::format("psql -X -1 -v ON_ERROR_STOP=1 -d NEW -f {}", target)
+                          : fmt::format("pg_restore --exit-on-error -j 4 -d NEW {}", target)));
   commands.emplace_back("vacuumdb --analyze NEW");
   return commands;
 }
@@ -103,8 +100,9 @@ uint64_t BytesOf(const format::LogicalCatalog& catalog) {
 }
 
 Status WriteTarget(const config::Settings& settings, const ExportOptions& options,
-                   const LogicalContents& contents, const std::string& backup_id) {
-  Progress progress(options.progress, "export", BytesOf(contents.catalog()));
+                   const LogicalContents& contents, const ExportSelection& selection,
+                   const std::string& backup_id) {
+  Progress progress(options.progress, "export", BytesOf(selection.catalog));
   std::optional<NewPath> roles;
   if (!options.roles_file.empty()) {
     ASSIGN_OR_RETURN(NewPath made, NewPath::Make(options.roles_file, NewPath::Kind::kFile));
@@ -116,7 +114,7 @@ Status WriteTarget(const config::Settings& settings, const ExportOptions& option
   std::optional<NewPath> target;
   if (options.target.empty()) {
     BufferedFile out(STDOUT_FILENO, "standard output");
-    RETURN_IF_ERROR(WriteSqlScript(contents, backup_id, !SomeFail(contents), progress,
+    RETURN_IF_ERROR(WriteSqlScript(contents, selection, backup_id, true, progress,
                                    [&out](ByteView bytes) { return out.Append(bytes); }));
     RETURN_IF_ERROR(out.Flush());
   } else {
@@ -124,12 +122,12 @@ Status WriteTarget(const config::Settings& settings, const ExportOptions& option
     ASSIGN_OR_RETURN(NewPath made, NewPath::Make(options.target, folder ? NewPath::Kind::kFolder
                                                                         : NewPath::Kind::kFile));
     target.emplace(std::move(made));
-    RETURN_IF_ERROR(folder ? WriteArchiveFolder(contents, target->temporary(),
-                                                static_cast<size_t>(settings.performance.jobs),
-                                                progress)
-                           : FillFile(target->temporary(), [&](const TakeBytes& take) {
-                               return WriteSqlScript(contents, backup_id, false, progress, take);
-                             }));
+    RETURN_IF_ERROR(
+        folder ? WriteArchiveFolder(contents, selection, target->temporary(),
+                                    static_cast<size_t>(settings.performance.jobs), progress)
+               : FillFile(target->temporary(), [&](const TakeBytes& take) {
+                   return WriteSqlScript(contents, selection, backup_id, false, progress, take);
+                 }));
   }
   // The target gets its name last: when it is there, all is.
   if (roles) RETURN_IF_ERROR(roles->Publish());
@@ -139,8 +137,8 @@ Status WriteTarget(const config::Settings& settings, const ExportOptions& option
 }
 
 ExportReport Describe(const ExportOptions& options, const LogicalContents& contents,
-                      const std::string& backup_id) {
-  const format::LogicalCatalog& catalog = contents.catalog();
+                      const ExportSelection& selection, const std::string& backup_id) {
+  const format::LogicalCatalog& catalog = selection.catalog;
   ExportReport report;
   report.backup_id = backup_id;
   report.database = catalog.database();
@@ -153,13 +151,13 @@ ExportReport Describe(const ExportOptions& options, const LogicalContents& conte
   report.large_objects = static_cast<uint64_t>(catalog.large_objects_size());
   report.sequences = static_cast<uint64_t>(catalog.sequences_size());
   report.left_out = contents.left_out();
-  const bool some_fail = SomeFail(contents);
-  if (some_fail) {
-    report.left_out.emplace_back(
-        "what needs those tables, such as views: its definitions are exported and fail when they "
-        "are loaded");
+  report.left_out.insert(report.left_out.end(), selection.lines.begin(), selection.lines.end());
+  const std::vector<std::string> circles = CirclesOfExtensions(catalog);
+  for (const std::string& circle : circles) {
+    report.warnings.push_back(fmt::format(
+        "{}: who loads them must be a superuser, with session_replication_role = replica", circle));
   }
-  report.next_commands = NextCommands(report, some_fail);
+  report.next_commands = NextCommands(report, !circles.empty());
   return report;
 }
 
@@ -179,8 +177,10 @@ Result<ExportReport> Export(const config::Settings& settings, const ExportOption
   ASSIGN_OR_RETURN(ReadingLease lease, ReadingLease::Take(*opened.cluster, format::Lease::RESTORE,
                                                           manifest.backup_id()));
   ASSIGN_OR_RETURN(LogicalContents contents, LogicalContents::Open(*opened.cluster, manifest));
-  RETURN_IF_ERROR(WriteTarget(settings, options, contents, manifest.backup_id()));
-  ExportReport report = Describe(options, contents, manifest.backup_id());
+  ASSIGN_OR_RETURN(ExportSelection selection,
+                   SelectForExport(contents, options.format == ExportFormat::kDirectory));
+  RETURN_IF_ERROR(WriteTarget(settings, options, contents, selection, manifest.backup_id()));
+  ExportReport report = Describe(options, contents, selection, manifest.backup_id());
   report.seconds = MonotonicSeconds() - began;
   return report;
 }

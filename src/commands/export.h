@@ -37,7 +37,8 @@ struct ExportReport {
   uint64_t rows = 0;
   uint64_t large_objects = 0;
   uint64_t sequences = 0;
-  std::vector<std::string> left_out;  // what the backup does not hold and why
+  std::vector<std::string> left_out;  // what the backup does not hold, and what needs that
+  std::vector<std::string> warnings;  // what to know before it is loaded
   std::vector<std::string> next_commands;
   double seconds = 0;
 };
@@ -45,7 +46,8 @@ struct ExportReport {
 // When this returns OK all of the backup was written, checked on the way, and is durable; before
 // that nothing has the target's name. Nothing is ever overwritten. Errors: kUsage (a physical
 // backup), kNotFound, kAlreadyExists, kDamaged, kNoSpace, kStorage, kUnsupported (definitions of a
-// version that is not known, of the directory format alone), kWrongKey.
+// version that is not known, where they are taken apart: for the directory format, and to leave
+// some out), kWrongKey.
 Result<ExportReport> Export(const config::Settings& settings, const ExportOptions& options);
 
 }  // namespace pgcairn::commands

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "commands/archive_data.h"
-#include "commands/export_sql.h"
 #include "commands/exported_rows.h"
 #include "commands/large_object_pages.h"
 #include "commands/work_in_parallel.h"
@@ -56,31 +55,27 @@ Status WriteWhole(const std::string& path, ByteView bytes) {
 
 class FolderWriter {
  public:
-  FolderWriter(const LogicalContents& contents, std::string folder, Progress& progress)
+  FolderWriter(const LogicalContents& contents, const ExportSelection& selection,
+               std::string folder, Progress& progress)
       : contents_(contents),
-        catalog_(contents.catalog()),
+        selection_(selection),
+        catalog_(selection.catalog),
         folder_(std::move(folder)),
         progress_(progress) {}
 
   Status Write(size_t threads) {
-    ASSIGN_OR_RETURN(postgres::DumpArchive archive, ReadDefinitions());
+    postgres::DumpArchive archive = *selection_.archive;
     ASSIGN_OR_RETURN(ArchiveFiles files, AddData(catalog_, archive));
     RETURN_IF_ERROR(WriteWhole(Path("toc.dat"), postgres::DirectoryContents(archive)));
+    for (const auto& [file, statements] : files.statements) {
+      RETURN_IF_ERROR(WriteWhole(Path(file), AsBytes(statements)));
+    }
     RETURN_IF_ERROR(WriteTables(files.tables, threads));
     return files.large_objects.empty() ? Status() : WriteLargeObjects(files.large_objects);
   }
 
  private:
   std::string Path(const std::string& name) const { return folder_ + "/" + name; }
-
-  Result<postgres::DumpArchive> ReadDefinitions() const {
-    Bytes dump;
-    RETURN_IF_ERROR(WriteDocument(contents_, "schema.dump", [&](ByteView piece) -> Status {
-      Append(dump, piece);
-      return {};
-    }));
-    return postgres::ReadDumpArchive(dump);
-  }
 
   Status WriteTables(const std::vector<ArchiveFiles::Table>& tables, size_t threads) {
     std::vector<Status> ends(tables.size());
@@ -138,6 +133,7 @@ class FolderWriter {
   }
 
   const LogicalContents& contents_;
+  const ExportSelection& selection_;
   const format::LogicalCatalog& catalog_;
   const std::string folder_;
   Progress& progress_;
@@ -147,9 +143,9 @@ class FolderWriter {
 
 }  // namespace
 
-Status WriteArchiveFolder(const LogicalContents& contents, const std::string& folder,
-                          size_t threads, Progress& progress) {
-  return FolderWriter(contents, folder, progress).Write(threads);
+Status WriteArchiveFolder(const LogicalContents& contents, const ExportSelection& selection,
+                          const std::string& folder, size_t threads, Progress& progress) {
+  return FolderWriter(contents, selection, folder, progress).Write(threads);
 }
 
 }  // namespace pgcairn::commands

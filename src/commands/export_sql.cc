@@ -30,15 +30,14 @@ std::string SettingsFor(const format::LogicalCatalog& catalog) {
 
 class ScriptWriter {
  public:
-  ScriptWriter(const LogicalContents& contents, Progress& progress, const TakeBytes& take)
-      : contents_(contents), catalog_(contents.catalog()), progress_(progress), take_(take) {}
+  ScriptWriter(const LogicalContents& contents, const format::LogicalCatalog& catalog,
+               Progress& progress, const TakeBytes& take)
+      : contents_(contents), catalog_(catalog), progress_(progress), take_(take) {}
 
   // `after_rows` where it belongs.
   Status Write(std::string_view after_rows) {
     RETURN_IF_ERROR(Say(SettingsFor(catalog_)));
-    for (const format::LogicalTable& table : catalog_.tables()) {
-      if (NeedsClearing(table)) RETURN_IF_ERROR(Say(ClearStatement(table)));
-    }
+    RETURN_IF_ERROR(ClearTables());
     for (const format::LogicalLargeObject& object : catalog_.large_objects()) {
       RETURN_IF_ERROR(Say(CreateStatement(object)));
     }
@@ -58,6 +57,7 @@ class ScriptWriter {
     RETURN_IF_ERROR(FinishLargeObjects(pages));
     RETURN_IF_ERROR(Say("\n"));
     RETURN_IF_ERROR(Say(after_rows));
+    RETURN_IF_ERROR(Say(PublicSchemaStatements(catalog_)));
     for (const format::LogicalView& view : catalog_.filled_views()) {
       RETURN_IF_ERROR(Say(RefreshStatement(view)));
     }
@@ -66,6 +66,15 @@ class ScriptWriter {
 
  private:
   Status Say(std::string_view text) { return text.empty() ? Status() : take_(AsBytes(text)); }
+
+  // The catalog has those first that others refer to.
+  Status ClearTables() {
+    const auto& tables = catalog_.tables();
+    for (auto table = tables.rbegin(); table != tables.rend(); ++table) {
+      if (NeedsClearing(*table)) RETURN_IF_ERROR(Say(ClearStatement(*table)));
+    }
+    return {};
+  }
 
   Status FinishLargeObjects(const LargeObjectPages& pages) {
     for (const format::LogicalLargeObject& object : catalog_.large_objects()) {
@@ -99,8 +108,9 @@ Status WriteDocument(const LogicalContents& contents, const std::string& name,
   }
 }
 
-Status WriteSqlScript(const LogicalContents& contents, const std::string& backup_id,
-                      bool in_one_transaction, Progress& progress, const TakeBytes& take) {
+Status WriteSqlScript(const LogicalContents& contents, const ExportSelection& selection,
+                      const std::string& backup_id, bool in_one_transaction, Progress& progress,
+                      const TakeBytes& take) {
   RETURN_IF_ERROR(take(AsBytes(
       fmt::format("-- Backup {} of pgcairn, for psql and an empty database.\n\n", backup_id))));
   if (in_one_transaction) RETURN_IF_ERROR(take(AsBytes("BEGIN;\n")));
@@ -109,11 +119,13 @@ Status WriteSqlScript(const LogicalContents& contents, const std::string& backup
     definitions += AsText(piece);
     return {};
   }));
+  definitions = postgres::WithoutDefinitions(definitions, selection.without);
   const postgres::DefinitionsScript split = postgres::SplitDefinitions(definitions);
   auto say = [&](std::string_view text) { return text.empty() ? Status() : take(AsBytes(text)); };
   RETURN_IF_ERROR(say(split.before_rows));
   RETURN_IF_ERROR(say("\n"));
-  RETURN_IF_ERROR(ScriptWriter(contents, progress, take).Write(split.after_rows));
+  RETURN_IF_ERROR(
+      ScriptWriter(contents, selection.catalog, progress, take).Write(split.after_rows));
   RETURN_IF_ERROR(say("\n"));
   RETURN_IF_ERROR(say(split.last));
   return in_one_transaction ? take(AsBytes("COMMIT;\n")) : Status();

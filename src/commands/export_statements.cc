@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
 #include <vector>
 
 #include "postgres/identifier.h"
@@ -38,6 +39,17 @@ bool NeedsClearing(const format::LogicalTable& table) {
 std::string ClearStatement(const format::LogicalTable& table) {
   return fmt::format("DELETE FROM ONLY {};\n",
                      postgres::QualifiedName(table.schema(), table.name()));
+}
+
+// Of roles with a name pg_dump says all: no server gives them any by itself, but the owner all.
+std::string PublicSchemaStatements(const format::LogicalCatalog& catalog) {
+  constexpr std::string_view kToEverybody = " TO PUBLIC";
+  if (catalog.public_grants().empty()) return "";
+  std::string all = "REVOKE ALL ON SCHEMA public FROM PUBLIC;\n";
+  for (std::string_view grant : catalog.public_grants()) {
+    if (grant.ends_with(kToEverybody)) all += fmt::format("{};\n", grant);
+  }
+  return all;
 }
 
 std::string SequenceStatement(const format::LogicalSequence& sequence) {

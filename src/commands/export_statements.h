@@ -19,6 +19,11 @@ std::string CopyStatement(const format::LogicalTable& table);
 bool NeedsClearing(const format::LogicalTable& table);
 std::string ClearStatement(const format::LogicalTable& table);
 
+// The privileges of everybody on the schema public, whatever they were: PostgreSQL 15 gives others
+// than those before it, and pg_dump writes how they differ from one of the two. "" when the backup
+// does not say. Comes after all other privileges.
+std::string PublicSchemaStatements(const format::LogicalCatalog& catalog);
+
 std::string SequenceStatement(const format::LogicalSequence& sequence);
 std::string RefreshStatement(const format::LogicalView& view);
 

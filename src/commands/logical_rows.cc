@@ -76,6 +76,9 @@ class RowLoader {
     for (const RowItem& item : items_) bytes += item.bytes;
     Progress progress(load_.progress, "restore", bytes);
     std::atomic<size_t> next{0};
+    if (!sessions_.front().silent) {
+      RETURN_IF_ERROR(LoadRowsOfExtensions(sessions_.front().connection, progress));
+    }
     WorkInParallel(sessions_.size(), items_.size(), progress, [&]() -> Worker {
       postgres::Connection& connection = sessions_[next++].connection;
       return [&](size_t item) {
@@ -113,9 +116,30 @@ class RowLoader {
     return {};
   }
 
+  // Keys between those tables are there already, and watched over. So, in the catalog's order, the
+  // first one is emptied last and filled first.
+  Status LoadRowsOfExtensions(postgres::Connection& connection, Progress& progress) {
+    const auto first_of_others = std::ranges::stable_partition(
+        items_, [this](const RowItem& item) { return load_.tables[item.table]->of_extension(); });
+    std::vector<RowItem> items(items_.begin(), first_of_others.begin());
+    items_.erase(items_.begin(), first_of_others.begin());
+    std::ranges::sort(items, {}, &RowItem::table);
+    return sources::InTransaction(connection, [&]() -> Status {
+      for (auto item = items.rbegin(); item != items.rend(); ++item) {
+        RETURN_IF_ERROR(MakeRoom(connection, *item));
+      }
+      for (const RowItem& item : items) {
+        ASSIGN_OR_RETURN(uint64_t rows, LoadParts(connection, item, progress));
+        rows_[item.table] += rows;
+      }
+      return {};
+    });
+  }
+
   Status Load(postgres::Connection& connection, const RowItem& item, Progress& progress) {
     uint64_t rows = 0;
     auto parts = [&]() -> Status {
+      RETURN_IF_ERROR(MakeRoom(connection, item));
       ASSIGN_OR_RETURN(rows, LoadParts(connection, item, progress));
       return {};
     };
@@ -124,13 +148,16 @@ class RowLoader {
     return {};
   }
 
+  Status MakeRoom(postgres::Connection& connection, const RowItem& item) const {
+    const format::LogicalTable& table = *load_.tables[item.table];
+    if (!table.of_extension() && !load_.replaced.contains(table.oid())) return {};
+    return sources::DeleteRows(connection, ToTable(load_, table), table.condition());
+  }
+
   Result<uint64_t> LoadParts(postgres::Connection& connection, const RowItem& item,
                              Progress& progress) {
     const format::LogicalTable& from = *load_.tables[item.table];
     const sources::TableToLoad to = ToTable(load_, from);
-    if (from.of_extension() || load_.replaced.contains(from.oid())) {
-      RETURN_IF_ERROR(sources::DeleteRows(connection, to, from.condition()));
-    }
     uint64_t rows = 0;
     for (uint32_t part = item.first_part; part < item.first_part + item.parts; ++part) {
       ASSIGN_OR_RETURN(std::unique_ptr<RowReader> reader, load_.contents.ReadRows(from, part));

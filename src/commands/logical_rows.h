@@ -32,7 +32,9 @@ struct LoadedRows {
   uint64_t bytes = 0;  // of their text
 };
 
-// Parts of tables beside each other, the largest first, each in a transaction of its own. The first
+// Parts of tables beside each other, the largest first, each in a transaction of its own; before
+// them, where keys and triggers fire, those of extensions, whose keys are there already, in one
+// transaction and the order of `tables`. The first
 // session that cannot log in ends it; when a later one cannot, fewer do the work. Returns what each
 // of the tables took. kFailed: that is another number of rows than the contents have of it. Memory:
 // one leaf of chunks, at most 64 MiB, for each session.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "commands/extension_rows.h"
 #include "postgres/identifier.h"
 #include "sources/logical/target_rows.h"
 
@@ -42,6 +43,7 @@ class RowsPlanner {
     }
     RETURN_IF_ERROR(AddSequences());
     NoteLargeObjects();
+    RefuseCircles();
     return std::move(plan_);
   }
 
@@ -208,6 +210,18 @@ class RowsPlanner {
     }
     run_.report.sequences = plan_.sequences.size();
     return {};
+  }
+
+  void RefuseCircles() {
+    if (run_.session.silent) return;
+    for (const std::string& circle : CirclesOfExtensions(run_.contents.catalog())) {
+      run_.refusals.push_back(
+          {Code::kRefused,
+           fmt::format("tables of an extension cannot be filled: {}, and the role {} may not set "
+                       "session_replication_role",
+                       circle, target_.role),
+           "connect as a superuser"});
+    }
   }
 
   void NoteLargeObjects() {

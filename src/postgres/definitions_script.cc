@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace pgcairn::postgres {
 namespace {
@@ -70,6 +71,42 @@ std::string_view TypeIn(std::string_view comment) {
   return comment.substr(type + kType.size(), schema - type - kType.size());
 }
 
+// What stands above it, up to its owner.
+std::string HeaderOf(const ArchiveItem& item) {
+  std::string header = std::string(kBegin) + item.tag.value_or("") +
+                       "; Type: " + item.kind.value_or("") +
+                       "; Schema: " + item.schema.value_or("-") + "; Owner: ";
+  std::ranges::replace_if(
+      header.begin() + kBegin.size(), header.end(), [](char c) { return c == '\n' || c == '\r'; },
+      ' ');
+  return header;
+}
+
+// Behind the definition of one of them that begins at `at`, and what names its owner; or `at`.
+size_t EndOfAny(std::string_view script, size_t at,
+                const std::multimap<std::string, const ArchiveItem*>& items) {
+  constexpr std::string_view kBelow = "\n--\n\n";
+  const size_t line_end = script.find('\n', at + kBegin.size());
+  const size_t owner = script.rfind("; Owner: ", line_end);
+  if (line_end == std::string_view::npos || owner == std::string_view::npos || owner < at)
+    return at;
+  const auto [first, last] =
+      items.equal_range(std::string(script.substr(at, owner - at)) + "; Owner: ");
+  for (auto item = first; item != last; ++item) {
+    const std::string below = std::string(kBelow) + item->second->definition.value_or("") + "\n\n";
+    if (!script.substr(line_end).starts_with(below)) continue;
+    const size_t end = line_end + below.size();
+    const std::string_view rest = script.substr(end);
+    const size_t statement_end = rest.find(";\n\n");
+    const bool names_owner =
+        rest.starts_with("ALTER ") && statement_end != std::string_view::npos &&
+        rest.substr(0, statement_end).find(" OWNER TO ") != std::string_view::npos &&
+        rest.find("\n--\n") > statement_end;
+    return names_owner ? end + statement_end + 3 : end;
+  }
+  return at;
+}
+
 }  // namespace
 
 size_t EndOfQuoted(std::string_view sql, size_t at) {
@@ -89,6 +126,26 @@ size_t EndOfQuoted(std::string_view sql, size_t at) {
     default:
       return at;
   }
+}
+
+std::string WithoutDefinitions(std::string_view script, const std::vector<ArchiveItem>& items) {
+  std::multimap<std::string, const ArchiveItem*> without;
+  for (const ArchiveItem& item : items) without.emplace(HeaderOf(item), &item);
+  std::string kept;
+  size_t kept_until = 0;
+  for (size_t at = 0; at < script.size() && !without.empty();) {
+    size_t behind = at;
+    if ((at == 0 || script[at - 1] == '\n') && script.substr(at).starts_with(kBegin)) {
+      behind = EndOfAny(script, at, without);
+      if (behind > at) {
+        kept += script.substr(kept_until, at - kept_until);
+        kept_until = behind;
+      }
+    }
+    if (behind == at) behind = EndOfQuoted(script, at);
+    at = behind > at ? behind : at + 1;
+  }
+  return kept += script.substr(kept_until);
 }
 
 DefinitionsScript SplitDefinitions(std::string_view script) {

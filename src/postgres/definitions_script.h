@@ -2,7 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
+#include <vector>
+
+#include "postgres/dump_archive.h"
 
 namespace pgcairn::postgres {
 
@@ -25,5 +29,9 @@ struct DefinitionsScript {
 // definition (_printTocEntry of src/bin/pg_dump/pg_backup_archiver.c): without any, all comes
 // before the rows.
 DefinitionsScript SplitDefinitions(std::string_view script);
+
+// Without the definitions of those items of its archive, by the same comments. What is written in
+// another way there than in the archive stays.
+std::string WithoutDefinitions(std::string_view script, const std::vector<ArchiveItem>& items);
 
 }  // namespace pgcairn::postgres

@@ -67,5 +67,60 @@ TEST(EndOfQuoted, IsWhereItBeganWhenNothingIsQuoted) {
   EXPECT_EQ(EndOfQuoted("--a\nb", 0), 3U);
 }
 
+ArchiveItem Item(const std::string& kind, const std::string& name, const std::string& definition) {
+  ArchiveItem item;
+  item.kind = kind;
+  item.tag = name;
+  item.schema = "public";
+  item.definition = definition;
+  return item;
+}
+
+// As pg_dump writes it, and what it says before the next one.
+std::string Whole(const std::string& kind, const std::string& name, const std::string& definition) {
+  return Header(name, kind) + definition + "\n\n";
+}
+
+const std::string kView = "CREATE VIEW public.v AS\n SELECT ';\n\n' AS a;\n";
+const std::string kOwner = "ALTER TABLE public.v OWNER TO me;\n\n";
+const std::string kSetting = "SET default_tablespace = '';\n\n";
+
+TEST(WithoutDefinitions, ADefinitionGoesWithItsOwnerAndNothingElse) {
+  const std::string script = kStart + kTable + Whole("VIEW", "v", kView) + kOwner + kSetting + kKey;
+  EXPECT_EQ(WithoutDefinitions(script, {Item("VIEW", "v", kView)}),
+            kStart + kTable + kSetting + kKey);
+  EXPECT_EQ(WithoutDefinitions(script, {Item("VIEW", "w", kView), Item("TABLE", "v", kView)}),
+            script);
+  EXPECT_EQ(WithoutDefinitions(script, {}), script);
+}
+
+TEST(WithoutDefinitions, WhatHasNoOwnerTakesNoneFromTheNext) {
+  const std::string grant = "GRANT SELECT ON TABLE public.v TO x;\n";
+  const std::string next = Whole("VIEW", "v", kView) + kOwner;
+  const std::string script = kStart + Whole("ACL", "TABLE v", grant) + next + kFinish;
+  EXPECT_EQ(WithoutDefinitions(script, {Item("ACL", "TABLE v", grant)}), kStart + next + kFinish);
+}
+
+TEST(WithoutDefinitions, OfTwoWithOneNameTheOneThatIsMeantGoes) {
+  const std::string first = Whole("ACL", "COLUMN a.b", "GRANT SELECT(b) ON a TO x;\n");
+  const std::string second = Whole("ACL", "COLUMN a.b", "GRANT SELECT(b) ON a TO y;\n");
+  EXPECT_EQ(WithoutDefinitions(first + second,
+                               {Item("ACL", "COLUMN a.b", "GRANT SELECT(b) ON a TO y;\n")}),
+            first);
+}
+
+TEST(WithoutDefinitions, ATextThatReadsAsADefinitionIsNone) {
+  const std::string script =
+      kStart + Header("f", "FUNCTION") + "CREATE $$\n" + Whole("VIEW", "v", kView) + "$$;\n\n\n";
+  EXPECT_EQ(WithoutDefinitions(script, {Item("VIEW", "v", kView)}), script);
+}
+
+TEST(WithoutDefinitions, ANameIsFoundAsTheCommentWritesIt) {
+  const std::string view = "CREATE VIEW public.\"v\n; Owner: w\" AS SELECT 1;\n";
+  EXPECT_EQ(WithoutDefinitions(kStart + Whole("VIEW", "v ; Owner: w", view) + kKey,
+                               {Item("VIEW", "v\n; Owner: w", view)}),
+            kStart + kKey);
+}
+
 }  // namespace
 }  // namespace pgcairn::postgres

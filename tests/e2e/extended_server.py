@@ -1,5 +1,6 @@
-"""A server that has one extension more than its package: every_settings, whose tables hold rows
-that belong to the database. No extension of contrib has such tables.
+"""A server that has some extensions more than its package, whose tables hold rows that belong to the
+database: every_settings; linked_settings and circular_settings, whose tables refer to each other. No
+extension of contrib has such tables.
 
 A server looks for extensions beside its own program (make_relative_path in port/path.c). So the
 program is copied into the scratch directory, and all else there are links to what the package has.
@@ -11,7 +12,8 @@ import shutil
 
 from scratch import give_to_server_user
 
-EXTENSION_FILES = pathlib.Path(__file__).parent / "databases/every_settings"
+DATABASES = pathlib.Path(__file__).parent / "databases"
+EXTENSIONS = ("every_settings", "linked_settings", "circular_settings")
 PROGRAMS = ("postgres", "initdb", "pg_ctl")
 
 
@@ -32,7 +34,7 @@ def programs_with_every_settings(scratch, major):
         libraries.symlink_to(original.parent / "lib")
         _link_all(original_share, share, but="extension")
         _link_all(original_share / "extension", share / "extension")
-        for path in EXTENSION_FILES.iterdir():
+        for path in (file for name in EXTENSIONS for file in (DATABASES / name).iterdir()):
             shutil.copy(path, share / "extension" / path.name)
             (share / "extension" / path.name).chmod(0o644)
         for folder in (tree, *(path for path in tree.rglob("*") if not path.is_symlink())):

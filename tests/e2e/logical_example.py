@@ -73,6 +73,9 @@ def default_catalog() -> Any:
         (b"public", b"down", -(2**63), True),
     ):
         catalog.sequences.add(schema=schema, name=name, last_value=last, is_called=called)
+    catalog.tables[3].refers_to.append(16393)
+    catalog.public_grants.extend([b"GRANT CREATE ON SCHEMA public TO app",
+                                  b"GRANT USAGE ON SCHEMA public TO PUBLIC"])
     catalog.filled_views.add(schema=b"public", name=b'vi"ew')
     objects = catalog.large_objects
     objects.add(oid=16500, size=PAGE + 3, owner=b'ro"le', comment=b"it's",

@@ -15,6 +15,32 @@ from scratch import CLIENT_BINDIR, as_server_user
 # What belongs to the database as a whole is not in it, and pg_dump names no version of extensions.
 OF_THE_DATABASE = ("database itself: *", "settings of * in this database: missing",
                    "extension pg_trgm: version")
+# The table hidden is not readable for the role looker: nor is what needs it in the file.
+HIDDEN = """
+CREATE SCHEMA shop;
+CREATE TABLE shop.seen (id int PRIMARY KEY, t text);
+INSERT INTO shop.seen VALUES (1, 'a');
+CREATE TABLE shop.hidden (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+CREATE TABLE shop.heir (more serial) INHERITS (shop.hidden);
+INSERT INTO shop.heir (id, more) VALUES (9, 5);
+CREATE INDEX ON shop.heir (more);
+ALTER TABLE shop.seen ADD FOREIGN KEY (id) REFERENCES shop.hidden NOT VALID;
+CREATE VIEW shop.over AS SELECT s.t, '; '';' AS x FROM shop.seen s JOIN shop.hidden h USING (id);
+COMMENT ON VIEW shop.over IS 'it''s hidden';
+CREATE MATERIALIZED VIEW shop.above AS SELECT 1 AS n FROM shop.over;
+CREATE FUNCTION shop.of_hidden() RETURNS SETOF shop.hidden LANGUAGE sql
+  AS 'SELECT * FROM shop.hidden';
+CREATE TABLE shop.zuletzt (a int);
+CREATE VIEW shop.fine AS SELECT t FROM shop.seen;
+CREATE MATERIALIZED VIEW shop.filled AS SELECT t FROM shop.seen;
+CREATE ROLE looker LOGIN;
+GRANT USAGE ON SCHEMA shop TO looker;
+GRANT SELECT ON ALL TABLES IN SCHEMA shop TO looker;
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA shop TO looker;
+REVOKE SELECT ON shop.hidden FROM looker;
+"""
+NEED_IT = ["TABLE shop heir", "FK CONSTRAINT shop seen seen_id_fkey", "VIEW shop over",
+           "MATERIALIZED VIEW shop above", "FUNCTION shop of_hidden()"]
 USAGE, NOT_FOUND, EXISTS, DAMAGED, REFUSED = 2, 3, 4, 5, 12
 SMALL = """
 CREATE TABLE parents (id serial PRIMARY KEY, name text NOT NULL);
@@ -59,6 +85,16 @@ def _every():
     with LogicalCluster() as cluster:
         make_every_object(cluster.source, "every")
         cluster.configure_backups(cluster={"connection": cluster.source.conninfo("every")})
+        cluster.backup()
+        yield cluster
+
+
+@pytest.fixture(name="half", scope="module")
+def _half():
+    with LogicalCluster() as cluster:
+        cluster.source.sql(HIDDEN, "source")
+        cluster.configure_backups(
+            cluster={"connection": cluster.source.conninfo("source", "looker")})
         cluster.backup()
         yield cluster
 
@@ -113,7 +149,8 @@ def test_pg_restore_loads_the_directory(small, arguments):
 
 
 def test_pg_restore_finds_in_the_directory_what_pg_dump_would_have_written(small):
-    """But for the numbers of what pg_dump makes of rows, which it gives before."""
+    """But for the numbers of what pg_dump makes of rows, which it gives before; and what everybody
+    may do in the schema public, which it leaves to the server."""
     target, dumped = small.root / "ours.dump", small.root / "theirs.dump"
     small.pgcairn("export", "--format=directory", f"--target-dir={target}")
     small.run([CLIENT_BINDIR / "pg_dump", "-Fd", "-f", dumped, "-d", small.source.conninfo("source")])
@@ -122,7 +159,7 @@ def test_pg_restore_finds_in_the_directory_what_pg_dump_would_have_written(small
         lines = small.run([CLIENT_BINDIR / "pg_restore", "--list", folder]).stdout.splitlines()
         return sorted(line.split("; ", 1)[1] for line in lines if line[:1] != ";")
 
-    assert listed(target) == listed(dumped)
+    assert listed(target) == sorted([*listed(dumped), "0 0 ACL - SCHEMA public "])
 
 
 def test_single_parts_of_the_directory_can_be_loaded_too(small):
@@ -194,6 +231,43 @@ def test_a_script_in_a_pipe_is_loaded_whole_or_not_at_all(small):
         name = new_database(small)
         piped(small, name, ("head", "-c", str(cut)))
         assert small.source.sql("SELECT count(*) FROM pg_class WHERE oid >= 16384", name) == "0"
+
+
+RELATIONS = """
+SELECT string_agg(relname, ' ' ORDER BY relname COLLATE "C") FROM pg_class
+WHERE relnamespace = 'shop'::regnamespace AND relkind IN ('r', 'v', 'm', 'S')"""
+
+
+@pytest.mark.parametrize("way", ["sql", "directory", "restore"])
+def test_what_needs_a_table_that_was_hidden_is_left_out_and_named(half, way):
+    target = half.root / f"half.{way}"
+    if way == "restore":
+        name = new_database(half)
+        report = half.pgcairn_json("restore", f"--target-url={half.source.conninfo(name)}")
+        left_out = report["skipped"]
+    else:
+        to = "--target-file" if way == "sql" else "--target-dir"
+        report = half.pgcairn_json("export", f"--format={way}", f"{to}={target}")
+        left_out = report["left_out"]
+        assert report["rows"] == 1
+        name = (load_sql if way == "sql" else load_directory)(half, target)
+    for what in NEED_IT:
+        assert sum(line.startswith(what + ": it needs ") for line in left_out) == 1, (what, left_out)
+    assert half.source.sql(RELATIONS, name) == "filled fine seen zuletzt"
+    assert half.source.sql("SELECT t FROM shop.filled", name) == "a"
+
+
+def test_the_reader_leaves_out_the_rows_for_which_there_is_no_table(half):
+    target = half.root / "half_by_reader.sql"
+    said = half.run([half.reader, "--repository", half.root / "repository", "--key-file",
+                     half.root / "storage/encryption/host.key", "export", half.backups()[-1],
+                     "--to-file", target]).stdout
+    assert "fail: load it without -1 and ON_ERROR_STOP" in said
+    name = new_database(half)
+    done = half.run([CLIENT_BINDIR / "psql", "-Xq", "-f", target,
+                     "-d", half.source.conninfo(name)], check=False)
+    assert done.returncode == 0 and "syntax error" not in done.stderr, done.stderr
+    assert half.source.sql("SELECT t FROM shop.filled", name) == "a"
 
 
 WAYS = {"sql": ("--target-file",), "directory": ("--format=directory", "--target-dir")}

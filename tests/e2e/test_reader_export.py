@@ -62,6 +62,9 @@ SELECT pg_catalog.lo_put(16503, 4095, '\\x00'::bytea);
 ALTER LARGE OBJECT 16503 OWNER TO "app";
 
 """
+PUBLIC = b"""REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+"""
 REFRESHED = b'REFRESH MATERIALIZED VIEW "public"."vi""ew";\n'
 
 
@@ -82,7 +85,7 @@ def expected() -> bytes:
         b'COPY "public"."whole" ("x") FROM stdin;\n', b"\\.\n\n",
         b"SELECT pg_catalog.lo_put(16500, 0, '\\x" + NOISE[:PAGE].hex().encode() + b"'::bytea);\n",
         b"SELECT pg_catalog.lo_put(16502, 0, '\\x73686f7274'::bytea);\n",
-        FINISHED, AFTER_ROWS, REFRESHED, b"\n", LAST,
+        FINISHED, AFTER_ROWS, PUBLIC, REFRESHED, b"\n", LAST,
     ])  # fmt: skip
 
 
@@ -111,10 +114,27 @@ def test_the_command_exports_and_says_what_is_in_the_file(tmp_path: Path) -> Non
     assert "wrote 6 tables with 906 rows, 3 sequences, 4 large objects" in done.stdout
     assert "roles are not in the file; --roles-to-file" in done.stdout
     assert "not in the backup: rows of pg_temp.x: of a session" in done.stdout
+    assert "public.of_extension refers to public.of_extension_too and back: " in done.stdout
+    assert "definitions that need" not in done.stdout
     again = [str(tmp_path / name) for name in ("again.sql", "roles.sql")]
     done = run_reader(example, "export", BACKUP, "--to-file", again[0], "--roles-to-file", again[1])
     assert done.returncode == 0 and "are not in the file" not in done.stdout
     assert f"the roles are in {again[1]}" in done.stdout
+
+
+def test_rows_for_a_table_that_cannot_be_made_are_left_out(tmp_path: Path) -> None:
+    def change(catalog: Any) -> None:
+        for oid in (16390, 16392):
+            catalog.needing_hidden.add(catalog=1259, oid=oid)
+        catalog.needing_hidden.add(catalog=1255, oid=16385)
+
+    example = LogicalExample(tmp_path, change)
+    done = run_reader(example, "export", BACKUP, "--to-file", str(tmp_path / "out.sql"))
+    assert "fail: load it without -1 and ON_ERROR_STOP" in done.stdout, done.stderr
+    written = (tmp_path / "out.sql").read_bytes()
+    assert b'COPY "we""ird"' not in written and b'"of_extension" ' not in written
+    assert b'DELETE FROM ONLY "public"."of_extension"' not in written
+    assert b'COPY "public"."plain"' in written
 
 
 def test_text_of_a_database_without_an_encoding_stays_as_it_is(tmp_path: Path) -> None:

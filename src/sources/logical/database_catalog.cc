@@ -51,7 +51,8 @@ WHERE c.relkind = 'm' AND c.relispopulated
 ORDER BY (SELECT count(*) FROM below b JOIN pg_catalog.pg_class m ON m.oid = b.relation
   WHERE b.view = c.oid AND m.relkind = 'm'), c.oid)";
 
-// Those of extensions come with the extension, but for configuration.
+// Those of extensions come with the extension, but for configuration, and those of identity columns
+// with the table, also when pg_dump leaves that out.
 constexpr char kSequences[] = R"(
 SELECT n.nspname, c.relname, coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE')
   AND pg_catalog.has_sequence_privilege(c.oid, 'SELECT'), false)
@@ -63,6 +64,13 @@ WHERE c.relkind = 'S' AND c.relpersistence <> 't'
     WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
       AND d.deptype = 'e')
     OR EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE c.oid = ANY (e.extconfig)))
+  AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend d
+    JOIN pg_catalog.pg_class t ON t.oid = d.refobjid
+    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+      AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'i'
+      AND NOT coalesce(pg_catalog.has_schema_privilege(t.relnamespace, 'USAGE')
+        AND pg_catalog.has_table_privilege(t.oid, 'SELECT'), false))
 ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C")";
 
 // Superusers read them all; others those of which they are the owner or have SELECT

@@ -7,6 +7,7 @@
 
 #include "postgres/connection_cells.h"
 #include "postgres/identifier.h"
+#include "sources/logical/row_order.h"
 
 namespace pgcairn::sources {
 namespace {
@@ -56,6 +57,16 @@ JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 ORDER BY a.attrelid, a.attnum)";
 
+// Keys of other tables are made when the rows are there. Those of a partition and to one are listed
+// beside those of its parent.
+constexpr char kKeysOfExtensions[] = R"(
+WITH config (oid) AS (
+  SELECT pg_catalog.unnest(extconfig) FROM pg_catalog.pg_extension)
+SELECT DISTINCT conrelid, confrelid FROM pg_catalog.pg_constraint
+WHERE contype = 'f' AND conrelid <> confrelid
+  AND conrelid IN (SELECT oid FROM config) AND confrelid IN (SELECT oid FROM config)
+ORDER BY conrelid, confrelid)";
+
 using ColumnsByTable = std::map<uint32_t, std::vector<std::string>>;
 
 Result<ColumnsByTable> ListColumns(postgres::Connection& connection) {
@@ -68,6 +79,19 @@ Result<ColumnsByTable> ListColumns(postgres::Connection& connection) {
   return columns;
 }
 
+using ReferencesByTable = std::map<uint32_t, std::vector<uint32_t>>;
+
+Result<ReferencesByTable> ListReferences(postgres::Connection& connection) {
+  ASSIGN_OR_RETURN(postgres::Rows rows, connection.Query(kKeysOfExtensions));
+  ReferencesByTable references;
+  for (const postgres::Row& row : rows.rows) {
+    ASSIGN_OR_RETURN(uint32_t from, postgres::NumberCell<uint32_t>(row[0], "a table's oid"));
+    ASSIGN_OR_RETURN(uint32_t to, postgres::NumberCell<uint32_t>(row[1], "a table's oid"));
+    references[from].push_back(to);
+  }
+  return references;
+}
+
 }  // namespace
 
 std::string TableToCopy::name() const { return postgres::QualifiedName(schema, relation); }
@@ -78,6 +102,7 @@ Result<std::vector<TableToCopy>> ListTables(postgres::Connection& connection, Ta
       postgres::Rows rows,
       connection.Query(kTables, {sizes == TableSizes::kRead ? "true" : "false"}).Context(kDoing));
   ASSIGN_OR_RETURN(ColumnsByTable columns, ListColumns(connection).Context(kDoing));
+  ASSIGN_OR_RETURN(ReferencesByTable references, ListReferences(connection).Context(kDoing));
   std::vector<TableToCopy> tables;
   for (postgres::Row& row : rows.rows) {
     TableToCopy table;
@@ -89,6 +114,7 @@ Result<std::vector<TableToCopy>> ListTables(postgres::Connection& connection, Ta
     }
     table.by_blocks = row[4] == "t" && connection.server_major() >= 14;
     table.columns = std::move(columns[table.oid]);
+    table.refers_to = std::move(references[table.oid]);
     table.condition = std::move(row[5]).value_or("");
     table.readable = row[6] == "t";
     table.of_extension = row[7] == "t";
@@ -99,7 +125,7 @@ Result<std::vector<TableToCopy>> ListTables(postgres::Connection& connection, Ta
     }
     tables.push_back(std::move(table));
   }
-  return tables;
+  return InOrderOfRows(std::move(tables));
 }
 
 }  // namespace pgcairn::sources

@@ -41,6 +41,9 @@ struct TableToCopy {
   // goes on another server; else empty.
   std::string load_schema;
   std::string load_relation;
+  // Of an extension's table: oids of others whose rows must be there before its own, for keys that
+  // CREATE EXTENSION makes lead to them.
+  std::vector<uint32_t> refers_to;
   // False: the role may not read it, so that its rows are not in the backup.
   bool readable = false;
 
@@ -51,7 +54,8 @@ struct TableToCopy {
 // Tables, partitions and unlogged tables, and those tables of extensions that the extension marked
 // as configuration (pg_extension.extconfig); no temporary ones, none of the system's schemas, no
 // partitioned parents, foreign tables or materialised views: they hold no rows of their own or
-// others make them. In the order of names.
+// others make them. In the order of names, but as row_order.h has it for those that refer to
+// others.
 //
 // As the session's transaction sees them. With sizes only when the transaction has all readable
 // tables locked: the server waits for a lock to read a size, and so for everybody who has one.

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from typing import List, Tuple
+from typing import Dict, Iterator, List, Tuple
 
 from . import fingerprint, manifest, recovery, references, report, wal
 from .access_key import Credentials, read_key_file
@@ -221,6 +221,22 @@ def _print_exported(
         print("roles are not in the file; --roles-to-file writes them to another")
     for line in left_out:
         print(f"not in the backup: {line.decode('utf-8', 'replace')}")
+    if catalog.needing_hidden:
+        print("definitions that need those tables are in the file and fail: load it without -1 and "
+              "ON_ERROR_STOP")
+    for circle in circles(catalog):
+        print(f"{circle}: load the file with PGOPTIONS='-c session_replication_role=replica'")
+
+
+def circles(catalog: LogicalCatalog) -> Iterator[str]:
+    """Tables of extensions that refer to each other, so that no order lets their rows in."""
+    behind: Dict[int, str] = {}
+    for table in reversed(catalog.tables):
+        name = f"{table.schema.decode('utf-8', 'replace')}.{table.name.decode('utf-8', 'replace')}"
+        for oid in table.refers_to:
+            if oid in behind and table.rows > 0:
+                yield f"{name} refers to {behind[oid]} and back"
+        behind[table.oid] = name
 
 
 def wal_fetch(options: argparse.Namespace, storage: Storage) -> int:

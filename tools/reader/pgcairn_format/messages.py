@@ -429,6 +429,7 @@ class LogicalTable(Message):
     of_extension: bool = False
     load_schema: builtins.bytes = b""
     load_name: builtins.bytes = b""
+    refers_to: Tuple[int, ...] = ()
 
     FIELDS = {
         1: Field("oid", Kind.UINT32),
@@ -442,6 +443,7 @@ class LogicalTable(Message):
         9: Field("of_extension", Kind.BOOL),
         10: Field("load_schema", Kind.BYTES),
         11: Field("load_name", Kind.BYTES),
+        12: Field("refers_to", Kind.UINT32, repeated=True),
     }
 
 

@@ -13,6 +13,8 @@ from .messages import LogicalCatalog, LogicalTable
 from .stream_list import Stream
 
 TABLE_PART = re.compile(r"rows/([1-9][0-9]{0,9})/(0|[1-9][0-9]{0,9})")
+# The oid of a system catalog is the same in every version.
+PG_CLASS = 1259
 LARGE_OBJECT_PART = re.compile(r"large_objects/(0|[1-9][0-9]{0,9})")
 
 
@@ -36,13 +38,15 @@ class RowsWriter:
             if table.oid in self._tables or table.parts == 0:
                 raise ReaderError("catalog", f"has table {table.oid} twice or in no parts")
             self._tables[table.oid] = table
+        self._unmade = unmade_tables(catalog)
         self._large_objects = LargeObjects(catalog)
         self._seen = {oid: Seen() for oid in self._tables}
         self._seen_pages = Seen()
         self._open: Optional[LogicalTable] = None
         out.writelines(sql.settings(catalog))
-        for table in catalog.tables:
-            if table.of_extension and not table.condition:
+        # Those first that refer to others (section 17).
+        for table in reversed(catalog.tables):
+            if table.of_extension and not table.condition and table.oid not in self._unmade:
                 out.write(sql.clear_extension_table(table))
         out.writelines(self._large_objects.create())
 
@@ -52,8 +56,13 @@ class RowsWriter:
         if of_table and (table := self._tables.get(int(of_table.group(1)))):
             seen = self._seen[table.oid]
             _see_part(seen, int(of_table.group(2)), table.parts, stream)
+            rows = checked(pieces, seen, stream.path)
+            if table.oid in self._unmade:
+                for _ in rows:
+                    pass
+                return
             self._open_copy(table)
-            self._out.writelines(checked(pieces, seen, stream.path))
+            self._out.writelines(rows)
         elif of_large_objects:
             parts = self._catalog.large_object_parts
             _see_part(self._seen_pages, int(of_large_objects.group(1)), parts, stream)
@@ -79,6 +88,7 @@ class RowsWriter:
         self._out.writelines(self._large_objects.finish())
         self._out.write(b"\n")
         self._out.write(after_rows)
+        self._out.writelines(sql.public_schema(self._catalog))
         self._out.writelines(sql.refresh_view(view) for view in self._catalog.filled_views)
 
     def _open_copy(self, table: Optional[LogicalTable]) -> None:
@@ -90,6 +100,11 @@ class RowsWriter:
         self._open = table
         if table is not None:
             self._out.write(sql.copy(table))
+
+
+def unmade_tables(catalog: LogicalCatalog) -> Set[int]:
+    """Oids of tables whose definition fails: psql would run rows for them as statements."""
+    return {found.oid for found in catalog.needing_hidden if found.catalog == PG_CLASS}
 
 
 def _see_part(seen: Seen, part: int, parts: int, stream: Stream) -> None:

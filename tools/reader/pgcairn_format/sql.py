@@ -55,6 +55,17 @@ def copy(table: LogicalTable) -> bytes:
     return b"COPY " + qualified(*into) + listed + b" FROM stdin;\n"
 
 
+def public_schema(catalog: LogicalCatalog) -> Iterator[bytes]:
+    """The privileges of everybody on the schema public: PostgreSQL 15 gives others by itself than
+    those before it, and pg_dump writes how they differ from one of the two. Of roles with a name it
+    says all."""
+    if catalog.public_grants:
+        yield b"REVOKE ALL ON SCHEMA public FROM PUBLIC;\n"
+    for grant in catalog.public_grants:
+        if grant.endswith(b" TO PUBLIC"):
+            yield grant + b";\n"
+
+
 def refresh_view(view: LogicalView) -> bytes:
     return b"REFRESH MATERIALIZED VIEW " + qualified(view.schema, view.name) + b";\n"
 

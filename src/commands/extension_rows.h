@@ -1,0 +1,16 @@
+// Rows of extensions' configuration tables go where CREATE EXTENSION made keys between them
+// already.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "format/logical.pb.h"
+
+namespace pgcairn::commands {
+
+// Which of them hold rows and refer to each other in a circle, so that no order lets their rows in
+// where keys are watched over: "a.b refers to a.c and back", a line each.
+std::vector<std::string> CirclesOfExtensions(const format::LogicalCatalog& catalog);
+
+}  // namespace pgcairn::commands
