@@ -99,6 +99,7 @@ Json LogicalTestJson(const commands::LogicalTestReport& report) {
   json["test"] = true;
   json["own_server"] = report.own_server;
   json["server_major"] = report.server_major;
+  json["removed_databases"] = report.removed_databases;
   json["tables_counted"] = report.tables_counted;
   json["start_seconds"] = report.start_seconds;
   json["restore_seconds"] = report.restore_seconds;
@@ -118,6 +119,7 @@ void PrintLogicalTest(const commands::LogicalTestReport& report) {
   fmt::print("  counted the rows of {} tables, all as many as in the backup: {}\n",
              report.tables_counted, FormatDuration(report.query_seconds));
   fmt::print("  removed it: {}\n", FormatDuration(report.stop_seconds));
+  PrintList("Databases that killed trials had left, now removed:", report.removed_databases);
   PrintList("Worth knowing:", restore.warnings);
   PrintList("Not restored:", restore.skipped);
   fmt::print("The backup can be restored. The trial was removed.\n");

@@ -7,6 +7,7 @@
 #include "commands/logical_contents.h"
 #include "sources/logical/roles_dump.h"
 #include "sources/logical/schema_dump.h"
+#include "sources/logical/table_keys.h"
 #include "sources/logical/table_parts.h"
 #include "sources/logical/unsent_row.h"
 #include "util/bytes.h"
@@ -191,6 +192,18 @@ format::LogicalCatalog DescribeRows(const DatabaseToCopy& database, const Stream
     }
   }
   return catalog;
+}
+
+// In the session that has all locks: a worker's would wait behind whoever waits for the table.
+Status RequireRowsOfKeys(const DatabaseToCopy& database, const format::LogicalCatalog& copied) {
+  if (!database.rows) return {};
+  int number = 0;
+  for (const sources::TableToCopy& table : database.snapshot.tables()) {
+    const uint64_t rows = copied.tables(number++).rows();
+    if (!sources::IsReadByKey(table)) continue;
+    RETURN_IF_ERROR(sources::RequireAllRows(database.snapshot.connection(), table, rows));
+  }
+  return {};
 }
 
 StreamSource CatalogStream(const format::LogicalCatalog& catalog) {

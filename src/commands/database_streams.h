@@ -42,6 +42,10 @@ format::LogicalCatalog DescribeDatabase(const DatabaseToCopy& database);
 format::LogicalCatalog DescribeRows(const DatabaseToCopy& database, const StreamCopiers& copied,
                                     size_t first);
 
+// What was read by a key, and so through an index, is all that there is. `copied`: of DescribeRows.
+// Errors: kFailed.
+Status RequireRowsOfKeys(const DatabaseToCopy& database, const format::LogicalCatalog& copied);
+
 // The stream of the catalog itself.
 StreamSource CatalogStream(const format::LogicalCatalog& catalog);
 

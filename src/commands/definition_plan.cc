@@ -12,6 +12,7 @@ namespace pgcairn::commands {
 namespace {
 
 using sources::ArchiveEntry;
+using sources::Whose;
 
 // What belongs to a table and has no life of its own.
 constexpr std::string_view kOfTables[] = {
@@ -41,8 +42,8 @@ struct Known {
   Fate fate = Fate::kMade;
   EntryText text;
   const ArchiveEntry* entry = nullptr;
-  size_t attempt = 0;  // of one that is tried
-  bool own = false;    // of one that is there: it belongs to the role
+  size_t attempt = 0;            // of one that is tried
+  Whose whose = Whose::kOthers;  // of one that is there
 };
 
 class DefinitionPlanner {
@@ -140,18 +141,18 @@ class DefinitionPlanner {
     return any;
   }
 
-  // Whether it is there, and then whose.
-  std::optional<bool> There(const Known& known) const {
+  // When it is there, whose.
+  std::optional<Whose> There(const Known& known) const {
     auto found = facts_.target.there.find(std::string(known.text.head));
     if (found == facts_.target.there.end()) return std::nullopt;
     return found->second;
   }
 
-  // What the role owns in a database that an interrupted restore has begun to fill is as it is to
+  // What is the user's in a database that an interrupted restore has begun to fill is as it is to
   // be.
-  void KeepThere(Known known, bool own) {
-    known.fate = own && facts_.made ? Fate::kMade : Fate::kThere;
-    known.own = own;
+  void KeepThere(Known known, Whose whose) {
+    known.fate = whose != Whose::kOthers && facts_.made ? Fate::kMade : Fate::kThere;
+    known.whose = whose;
     if (known.fate == Fate::kThere) ++there_[std::string(known.text.schema)];
     Remember(known);
   }
@@ -195,7 +196,7 @@ class DefinitionPlanner {
   bool IsOfAPlatform(const Known& known) const {
     if (known.text.schema == "public" || known.text.owner == facts_.target.role) return false;
     auto schema = facts_.target.there.find(fmt::format("SCHEMA - {}", known.text.schema));
-    return schema != facts_.target.there.end() && !schema->second;
+    return schema != facts_.target.there.end() && schema->second == Whose::kOthers;
   }
 
   bool MayMakeIn(const Known& known) const {
@@ -212,7 +213,7 @@ class DefinitionPlanner {
   void AddObject(const Known& known) {
     // Of a schema that every database has, pg_restore sets the owner and makes nothing.
     if (!bound_ && known.text.head == "SCHEMA - public") return Make(known, true);
-    if (std::optional<bool> own = There(known)) return KeepThere(known, *own);
+    if (std::optional<Whose> whose = There(known)) return KeepThere(known, *whose);
     if (!bound_) return MakeAsSuperuser(known);
     const std::string_view kind = known.text.kind;
     const std::string& role = facts_.target.role;
@@ -267,13 +268,13 @@ class DefinitionPlanner {
 
   void AddToTable(const Known& known, const Known& table) {
     if (table.fate == Fate::kMade) {
-      if (There(known)) return KeepThere(known, true);
+      if (There(known)) return KeepThere(known, Whose::kRole);
       if (std::optional<std::string> refused = WhyNoReference(known)) return Skip(known, *refused);
       const bool usable = IsUsable(known.text.owner);
       return known.text.kind == "STATISTICS" && !usable ? Try(known) : Make(known, usable);
     }
     if (There(known) || IsOneOf(kMadeWithTables, known.text.kind)) {
-      return KeepThere(known, table.own);
+      return KeepThere(known, table.whose);
     }
     if (std::optional<std::string> refused = WhyNotOn(known, table)) return Skip(known, *refused);
     Try(known);
@@ -321,13 +322,13 @@ class DefinitionPlanner {
   void AddConnection(const Known& known) {
     for (uint32_t id : known.entry->needs) {
       const Known* need = Find(id);
-      if (need != nullptr && need->fate != Fate::kMade) return KeepThere(known, false);
+      if (need != nullptr && need->fate != Fate::kMade) return KeepThere(known, Whose::kOthers);
     }
     Make(known, true);
   }
 
   void AddMember(const Known& known) {
-    if (There(known)) return KeepThere(known, false);
+    if (There(known)) return KeepThere(known, Whose::kOthers);
     Try(known);
   }
 
@@ -362,7 +363,7 @@ class DefinitionPlanner {
     } else if (main == nullptr) {
       (bound_ ? plan_.privileges_of_others : plan_.privileges_of_members).push_back(id);
     } else if (main->fate == Fate::kMade ||
-               (main->fate == Fate::kThere && (main->own || !bound_))) {
+               (main->fate == Fate::kThere && (main->whose == Whose::kRole || !bound_))) {
       plan_.privileges.push_back(id);
     } else if (main->fate == Fate::kThere) {
       plan_.privileges_of_others.push_back(id);

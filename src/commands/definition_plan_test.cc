@@ -10,6 +10,7 @@ namespace pgcairn::commands {
 namespace {
 
 using Ids = std::vector<uint32_t>;
+using sources::Whose;
 
 // As pg_restore lists it.
 const std::vector<sources::ArchiveEntry> kArchive = {
@@ -57,20 +58,20 @@ class DefinitionPlanTest : public ::testing::Test {
     target_.role = "me";
     target_.roles = {"me"};
     target_.schemas = {"public"};
-    target_.there = {{"SCHEMA - auth", false},
-                     {"SCHEMA - public", false},
-                     {"FUNCTION auth uid()", false},
-                     {"TABLE auth users", false},
-                     {"CONSTRAINT auth users users_pkey", false},
-                     {"EVENT TRIGGER - watch", false},
-                     {"PUBLICATION - realtime", true}};
+    target_.there = {{"SCHEMA - auth", Whose::kOthers},
+                     {"SCHEMA - public", Whose::kOthers},
+                     {"FUNCTION auth uid()", Whose::kOthers},
+                     {"TABLE auth users", Whose::kOthers},
+                     {"CONSTRAINT auth users users_pkey", Whose::kOthers},
+                     {"EVENT TRIGGER - watch", Whose::kOthers},
+                     {"PUBLICATION - realtime", Whose::kRole}};
     target_.tables["auth users"] = {"auth admin", false, true, true};
   }
   void BeSuperuser() {
     target_.role = "root";
     target_.superuser = true;
     target_.superusers = {"root", "admin"};
-    target_.there = {{"SCHEMA - public", false}};
+    target_.there = {{"SCHEMA - public", Whose::kOthers}};
   }
 
   DefinitionPlan Plan() const { return PlanDefinitions(facts_); }
@@ -180,14 +181,30 @@ TEST_F(DefinitionPlanTest, WhatTheRoleMayNotIsNamedBeforehand) {
 TEST_F(DefinitionPlanTest, AnInterruptedRestoreIsGoneOnWith) {
   BeHosted();
   facts_.made = true;
-  target_.there["SCHEMA - my own"] = true;
-  target_.there["TABLE my own t"] = true;
-  target_.there["EXTENSION - citext"] = true;
+  target_.there["SCHEMA - my own"] = Whose::kRole;
+  target_.there["TABLE my own t"] = Whose::kRole;
+  target_.there["EXTENSION - citext"] = Whose::kRole;
   const DefinitionPlan plan = Plan();
   EXPECT_EQ(plan.after_rows, Ids{25});
-  target_.there["FK CONSTRAINT my own t t_fk"] = true;
+  target_.there["FK CONSTRAINT my own t t_fk"] = Whose::kRole;
   EXPECT_TRUE(Plan().after_rows.empty());
   EXPECT_EQ(Plan().absent_tables, std::set<uint32_t>{107});
+}
+
+// What is made under it waits for no attempt: foreign keys of other tables need its own keys.
+TEST_F(DefinitionPlanTest, WhatAnInterruptedRestoreMadeForAnotherRoleOfTheUserIsGoneOnWith) {
+  BeHosted();
+  facts_.made = true;
+  target_.roles = {"me", "auth admin"};
+  target_.schemas = {"public", "auth"};
+  target_.there["SCHEMA - auth"] = Whose::kUser;
+  target_.there["TABLE auth users"] = Whose::kUser;
+  target_.there["TABLE auth newer"] = Whose::kUser;
+  target_.there.erase("CONSTRAINT auth users users_pkey");
+  const DefinitionPlan plan = Plan();
+  EXPECT_TRUE(plan.absent_tables.empty());
+  EXPECT_EQ(plan.after_rows, (Ids{20, 21, 22, 23, 24, 25, 31}));
+  EXPECT_EQ(Attempted(plan), Ids{28});
 }
 
 }  // namespace

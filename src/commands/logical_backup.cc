@@ -183,6 +183,7 @@ Result<std::vector<PlacedStream>> CopyRows(Run& run, const Moment& moment, Strea
   progress.Expect(bytes_about);
   ASSIGN_OR_RETURN(size_t first, copiers.Copy(rows, workers, run.connection));
   const format::LogicalCatalog catalog = DescribeRows(database, copiers, first);
+  RETURN_IF_ERROR(RequireRowsOfKeys(database, catalog));
   if (catalog.ByteSizeLong() > kCatalogBytesMax) {
     return Error{Code::kUnsupported,
                  fmt::format("what there is to say of {} tables takes more than {}",

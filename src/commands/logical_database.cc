@@ -325,7 +325,7 @@ class DatabaseRestore {
       auto there =
           target_.there.find(fmt::format("MATERIALIZED VIEW {} {}", view.schema(), view.name()));
       // Those of others are filled by others.
-      if (there != target_.there.end() && !there->second) continue;
+      if (there != target_.there.end() && there->second == sources::Whose::kOthers) continue;
       views.push_back({view.schema(), view.name()});
     }
     return sources::FillMaterializedViews(run_.session.connection, views);

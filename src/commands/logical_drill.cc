@@ -76,6 +76,7 @@ Result<LogicalTestReport> TestLogicalRestore(const config::Settings& settings,
   ASSIGN_OR_RETURN(std::unique_ptr<ScratchDatabase> scratch,
                    MakeScratchDatabase(settings, contents.catalog()));
   report.own_server = scratch->is_own_server();
+  report.removed_databases = scratch->removed_before();
   report.start_seconds = lap();
   LogicalRestoreOptions trial;
   trial.source = manifest.backup_id();

@@ -52,7 +52,7 @@ Result<std::optional<std::string>> NoteInProgress(LogicalRun& run) {
 
 bool HasThingsOfOthers(const sources::TargetDefinitions& target) {
   return std::ranges::any_of(target.there, [](const auto& entry) {
-    return !entry.second && entry.first.starts_with("SCHEMA - ") &&
+    return entry.second != sources::Whose::kRole && entry.first.starts_with("SCHEMA - ") &&
            entry.first != "SCHEMA - public";
   });
 }
@@ -75,8 +75,9 @@ Status RequireNoOwnWork(LogicalRun& run, const sources::TargetDefinitions& targe
   work.resize(work.size() - more);
   run.refusals.push_back(
       {Code::kRefused,
-       fmt::format("the database {} is in use: the role {} has {}{} in it", run.report.database,
-                   target.role, fmt::join(work, ", "),
+       fmt::format("the database {} is in use: the role {}, or one that it is a member of, has "
+                   "{}{} in it",
+                   run.report.database, target.role, fmt::join(work, ", "),
                    more > 0 ? fmt::format(" and {} more", more) : ""),
        "a whole backup goes into a project in which nothing was made yet; or restore single tables "
        "with --type=table --table=SCHEMA.NAME"});

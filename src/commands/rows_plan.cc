@@ -84,24 +84,36 @@ class RowsPlanner {
       LeaveOut(table, *why);
       return {};
     }
-    if (there->own && goes_on_) {
+    if (IsOfTheInterrupted(table) && HasAllColumns(*there, table)) {
       plan_.emptied.push_back(postgres::QualifiedName(table.schema(), table.name()));
       return Add(table);
     }
-    if (!goes_on_) RETURN_IF_ERROR(RefuseRowsOfTheUser(table));
+    if (!goes_on_) RETURN_IF_ERROR(RefuseRowsOfTheUser(table, *there));
     return Replace(table, *there);
   }
 
-  // What a platform fills by itself may be replaced. Rows that its user made, under whatever role,
-  // are not asked for here, and least of all those of the database that is backed up.
-  Status RefuseRowsOfTheUser(const format::LogicalTable& table) {
-    auto schema = target_.there.find("SCHEMA - " + table.schema());
-    const bool of_the_user =
-        table.schema() == "public" || (schema != target_.there.end() && schema->second);
+  static bool HasAllColumns(const sources::TableInUse& there, const format::LogicalTable& table) {
+    return std::ranges::all_of(table.columns(), [&there](const std::string& column) {
+      return std::ranges::count(there.columns, column) > 0;
+    });
+  }
+
+  // The interrupted restore has made it, or found it without rows.
+  bool IsOfTheInterrupted(const format::LogicalTable& table) const {
+    if (!goes_on_) return false;
+    auto there = target_.there.find(fmt::format("TABLE {} {}", table.schema(), table.name()));
+    return there != target_.there.end() && there->second != sources::Whose::kOthers;
+  }
+
+  // What a platform fills by itself may be replaced. Rows that its user may have made, under
+  // whatever role, are not asked for here, and least of all those of the database that is backed
+  // up.
+  Status RefuseRowsOfTheUser(const format::LogicalTable& table, const sources::TableInUse& there) {
     const bool in_use = run_.options.target_url.empty();
-    if (!of_the_user && !in_use) return {};
+    if (there.of_platform && !in_use) return {};
     ASSIGN_OR_RETURN(bool has_rows,
-                     sources::HasRows(run_.session.connection, table.schema(), table.name()));
+                     sources::HasRows(run_.session.connection,
+                                      postgres::QualifiedName(table.schema(), table.name())));
     if (!has_rows) return {};
     run_.refusals.push_back(
         {Code::kRefused,
@@ -117,7 +129,7 @@ class RowsPlanner {
   std::optional<std::string> WhyLeftOut(const format::LogicalTable& table,
                                         const sources::TableInUse& there) const {
     if (!there.is_table) return "what has its name there holds no rows";
-    if (there.own && goes_on_) return std::nullopt;
+    if (IsOfTheInterrupted(table)) return std::nullopt;
     if (!there.may_write) return fmt::format("the role {} may not write them", target_.role);
     if (!there.own && IsRecordOfMigrations(table.name())) {
       return "they say how the platform made its tables, and the tables are those of the target";

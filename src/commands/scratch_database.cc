@@ -14,6 +14,7 @@
 #include "postgres/program_run.h"
 #include "postgres/server_binaries.h"
 #include "postgres/standalone_server.h"
+#include "sources/logical/trial_databases.h"
 #include "util/bytes.h"
 #include "util/file.h"
 #include "util/log.h"
@@ -132,12 +133,14 @@ class DatabaseAtUrl : public ScratchDatabase {
     ASSIGN_OR_RETURN(Bytes random, crypto::RandomBytes(kRandomBytes));
     const std::string name = "pgcairn_test_" + ToHex(random);
     ASSIGN_OR_RETURN(std::string conninfo, postgres::WithDatabase(url, name));
-    const std::string locale = catalog.encoding() == "UTF8" ? "" : " LC_COLLATE 'C' LC_CTYPE 'C'";
-    RETURN_IF_ERROR(connection.Query(CreateDatabase(name, catalog.encoding(), locale))
-                        .status()
-                        .Context("making a database at restore.test_url"));
-    return std::unique_ptr<ScratchDatabase>(
-        new DatabaseAtUrl(std::move(connection), url, name, std::move(conninfo)));
+    Result<std::vector<std::string>> removed = sources::RemoveAbandonedTrialDatabases(connection);
+    if (!removed.ok()) LogWarning("{}", removed.error().message);
+    std::unique_ptr<DatabaseAtUrl> made(
+        new DatabaseAtUrl(std::move(connection), url, std::move(conninfo)));
+    if (removed.ok()) made->removed_before_ = std::move(removed).value();
+    RETURN_IF_ERROR(
+        made->Create(name, catalog.encoding()).Context("making a database at restore.test_url"));
+    return std::unique_ptr<ScratchDatabase>(std::move(made));
   }
 
   ~DatabaseAtUrl() override {
@@ -147,6 +150,7 @@ class DatabaseAtUrl : public ScratchDatabase {
 
   std::string conninfo() const override { return conninfo_; }
   bool is_own_server() const override { return false; }
+  std::vector<std::string> removed_before() const override { return removed_before_; }
   Status Remove() override {
     if (name_.empty()) return {};
     Status dropped = Drop();
@@ -164,12 +168,18 @@ class DatabaseAtUrl : public ScratchDatabase {
   }
 
  private:
-  DatabaseAtUrl(postgres::Connection connection, std::string url, std::string name,
-                std::string conninfo)
-      : connection_(std::move(connection)),
-        url_(std::move(url)),
-        name_(std::move(name)),
-        conninfo_(std::move(conninfo)) {}
+  DatabaseAtUrl(postgres::Connection connection, std::string url, std::string conninfo)
+      : connection_(std::move(connection)), url_(std::move(url)), conninfo_(std::move(conninfo)) {}
+
+  // Claimed before anybody can see it. A trial that is killed before the mark leaves a database
+  // that nobody else may take for one of a trial.
+  Status Create(const std::string& name, const std::string& encoding) {
+    const std::string locale = encoding == "UTF8" ? "" : " LC_COLLATE 'C' LC_CTYPE 'C'";
+    RETURN_IF_ERROR(sources::ClaimTrialDatabase(connection_, name));
+    RETURN_IF_ERROR(connection_.Query(CreateDatabase(name, encoding, locale)).status());
+    name_ = name;
+    return sources::MarkTrialDatabase(connection_, name);
+  }
 
   // FORCE: a session of ours that broke may not have ended yet.
   Status Drop() {
@@ -184,8 +194,9 @@ class DatabaseAtUrl : public ScratchDatabase {
 
   postgres::Connection connection_;
   const std::string url_;
-  std::string name_;  // empty once it was removed
+  std::string name_;  // empty when there is none
   const std::string conninfo_;
+  std::vector<std::string> removed_before_;
 };
 
 }  // namespace

@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "postgres/child_program.h"
 #include "postgres/connection_errors.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -31,13 +31,6 @@ Result<Pipe> MakePipe(const std::string& program) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoError(errno, "making a pipe for", program);
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
-std::vector<char*> EndedByNull(std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 // A child process that is waited for exactly once.
@@ -75,32 +68,19 @@ class Child {
   pid_t pid_;
 };
 
-Result<pid_t> Spawn(const ProgramRun& run, const UniqueFd& output, const UniqueFd& errors) {
-  std::vector<std::string> words{run.program};
-  words.insert(words.end(), run.arguments.begin(), run.arguments.end());
-  std::vector<std::string> environment = run.environment;
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, output.get(), STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, errors.get(), STDERR_FILENO);
-  // What this process blocks or ignores is its own business.
-  posix_spawnattr_t attributes;
-  ::posix_spawnattr_init(&attributes);
-  sigset_t none, defaults;
-  ::sigemptyset(&none);
-  ::sigemptyset(&defaults);
-  ::sigaddset(&defaults, SIGPIPE);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setsigdefault(&attributes, &defaults);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  pid_t pid = -1;
-  const int failed = ::posix_spawn(&pid, run.program.c_str(), &actions, &attributes,
-                                   EndedByNull(words).data(), EndedByNull(environment).data());
-  ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return ErrnoError(failed, "running", run.program);
-  return pid;
+Result<pid_t> Start(const ProgramRun& run, const UniqueFd& output, const UniqueFd& errors) {
+  ASSIGN_OR_RETURN(UniqueFd nothing, Open("/dev/null", O_RDONLY));
+  ChildProgram child;
+  child.line = {run.program};
+  child.line.insert(child.line.end(), run.arguments.begin(), run.arguments.end());
+  child.environment = run.environment;
+  child.input = nothing.get();
+  child.output = output.get();
+  child.errors = errors.get();
+  // pg_restore and pg_dump end their workers, and what these have the server do
+  // (sigTermHandler in src/bin/pg_dump/parallel.c).
+  child.death_signal = SIGTERM;
+  return StartChild(child);
 }
 
 // The bytes that are there; none at the end.
@@ -143,7 +123,7 @@ Status ReadBoth(const Pipe& output, const Pipe& errors, const std::string& progr
 Status RunProgram(const ProgramRun& run, const OnOutput& on_output) {
   ASSIGN_OR_RETURN(Pipe output, MakePipe(run.program));
   ASSIGN_OR_RETURN(Pipe errors, MakePipe(run.program));
-  ASSIGN_OR_RETURN(pid_t pid, Spawn(run, output.writer, errors.writer));
+  ASSIGN_OR_RETURN(pid_t pid, Start(run, output.writer, errors.writer));
   Child child(pid);
   RETURN_IF_ERROR(output.writer.Close(run.program));
   RETURN_IF_ERROR(errors.writer.Close(run.program));

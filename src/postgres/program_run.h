@@ -19,7 +19,7 @@ struct ProgramRun {
 // Runs it to its end; its standard input is empty. `on_output` gets what it writes to its standard
 // output, piece by piece, each valid during the call; after an error of it the program is ended
 // (SIGTERM, after five seconds SIGKILL). The program is gone when this returns, in every case. When
-// this process is killed, the program's next write ends it.
+// this process is killed, the program gets SIGTERM.
 //
 // Errors: kNotFound, kPermission (it cannot be started), that of `on_output`, and kFailed with the
 // last lines of its standard error when it did not end with 0.

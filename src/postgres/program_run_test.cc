@@ -1,7 +1,11 @@
 #include "postgres/program_run.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <string>
@@ -52,6 +56,34 @@ TEST_F(ProgramRunTest, AfterAnErrorOfOursItIsGone) {
   const pid_t pid = std::stoi(output_);
   EXPECT_EQ(::kill(pid, 0), -1);
   EXPECT_EQ(errno, ESRCH);
+}
+
+// Not even one that writes nothing.
+TEST_F(ProgramRunTest, ItDoesNotOutliveAProcessThatIsKilled) {
+  // Orphans become ours.
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const pid_t process = ::fork();
+  if (process == 0) {
+    (void)RunProgram({"/bin/sh", {"-c", "echo $$; exec /bin/sleep 1000"}, {}},
+                     [&](ByteView piece) -> Status {
+                       const ssize_t put = ::write(ends[1], piece.data(), piece.size());
+                       return put > 0 ? Status() : Status(Error{Code::kFailed, "pipe", ""});
+                     });
+    ::_exit(0);
+  }
+  char text[32] = {};
+  ASSERT_GT(::read(ends[0], text, sizeof text - 1), 0);
+  const pid_t program = std::stoi(text);
+  ASSERT_EQ(::kill(process, SIGKILL), 0);
+  int status = 0;
+  EXPECT_EQ(::waitpid(process, &status, 0), process);
+  EXPECT_EQ(::waitpid(program, &status, 0), program);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) << status;
+  ::close(ends[0]);
+  ::close(ends[1]);
+  EXPECT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 }
 
 TEST_F(ProgramRunTest, OneThatIsNotThereIsNamed) {

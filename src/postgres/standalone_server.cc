@@ -2,9 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/close_range.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +15,7 @@
 #include <string_view>
 #include <thread>
 
+#include "postgres/child_program.h"
 #include "util/clock.h"
 #include "util/file.h"
 
@@ -89,37 +88,6 @@ std::vector<std::string> ServerEnvironment() {
     if (!left_out) kept.emplace_back(text);
   }
   return kept;
-}
-
-std::vector<char*> Pointers(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-// Runs in the child between fork and exec of a program with threads: async-signal-safe calls only.
-[[noreturn]] void RunServer(pid_t parent, int in, int log, int report, char* const* argv,
-                            char* const* environment) {
-  // A Ctrl-C at the terminal is for us; we stop the server in good order.
-  ::setsid();
-  ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
-  if (::getppid() != parent) ::_exit(1);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2}) {
-    ::signal(signal, SIG_DFL);
-  }
-  ::umask(077);
-  if (::dup2(in, STDIN_FILENO) >= 0 && ::dup2(log, STDOUT_FILENO) >= 0 &&
-      ::dup2(log, STDERR_FILENO) >= 0) {
-    ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-    ::execve(argv[0], argv, environment);
-  }
-  int failed = errno;
-  [[maybe_unused]] ssize_t put = ::write(report, &failed, sizeof failed);
-  ::_exit(1);
 }
 
 // What the server has logged since `start`, its last 4 KiB, whole lines.
@@ -217,31 +185,17 @@ Status StandaloneServer::ChooseSocketDirectory(const Options& options) {
 }
 
 Status StandaloneServer::Launch(const Options& options) {
-  std::vector<std::string> line = CommandLine(options, socket_directory_);
-  std::vector<std::string> environment = ServerEnvironment();
-  std::vector<char*> argv = Pointers(line);
-  std::vector<char*> envp = Pointers(environment);
   ASSIGN_OR_RETURN(UniqueFd in, Open("/dev/null", O_RDONLY));
   ASSIGN_OR_RETURN(UniqueFd log, Open(options.log_file, O_WRONLY | O_APPEND));
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoError(errno, "making a pipe for", line[0]);
-  UniqueFd reader(ends[0]);
-  UniqueFd writer(ends[1]);
-  pid_t parent = ::getpid();
-  pid_t child = ::fork();
-  if (child == 0) {
-    RunServer(parent, in.get(), log.get(), writer.get(), argv.data(), envp.data());
-  }
-  if (child < 0) return ErrnoError(errno, "starting a process for", line[0]);
-  pid_ = child;
-  RETURN_IF_ERROR(writer.Close(line[0]));
-  // The pipe closes without a byte when exec succeeds.
-  int failed = 0;
-  ssize_t got = 0;
-  do {
-    got = ::read(reader.get(), &failed, sizeof failed);
-  } while (got < 0 && errno == EINTR);
-  if (got == sizeof failed) return ErrnoError(failed, "running", line[0]);
+  ChildProgram child;
+  child.line = CommandLine(options, socket_directory_);
+  child.environment = ServerEnvironment();
+  child.input = in.get();
+  child.output = child.errors = log.get();
+  child.death_signal = SIGQUIT;
+  // A Ctrl-C at the terminal is for us; we stop the server in good order.
+  child.own_session = true;
+  ASSIGN_OR_RETURN(pid_, StartChild(child));
   return {};
 }
 

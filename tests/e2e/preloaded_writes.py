@@ -1,4 +1,4 @@
-"""Libraries that change how a program writes, or reads what it wrote, for LD_PRELOAD."""
+"""Libraries for LD_PRELOAD that change how a program writes, or reads what it wrote, or begins."""
 
 import subprocess
 
@@ -209,6 +209,16 @@ int renameat2(int from, const char *old, int to, const char *new, unsigned int f
 {
     count();
     return REAL(renameat2)(from, old, to, new, flags);
+}
+"""
+
+# Every program stops before its first instruction, and waits for SIGCONT.
+STOPPED_AT_FIRST = r"""
+#include <signal.h>
+
+__attribute__((constructor)) static void stop(void)
+{
+    raise(SIGSTOP);
 }
 """
 

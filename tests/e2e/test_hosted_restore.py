@@ -34,6 +34,17 @@ POLICIES = {f'policy * on {table}: missing': f"POLICY {table.replace('.', ' ')} 
 EVENT_TRIGGERS = {"event trigger log_ddl: missing": "EVENT TRIGGER - log_ddl"}
 VIEW = {"* private.of_the_queue*: missing": "VIEW private of_the_queue: it needs a table"}
 
+# The user has a second role, which owns a schema; and keys lead there and back.
+ANOTHER_ROLE = ("CREATE ROLE shopkeeper; GRANT shopkeeper TO postgres;"
+                "CREATE SCHEMA shop AUTHORIZATION shopkeeper;")
+ORDERS = ("SET ROLE shopkeeper; CREATE TABLE shop.orders (id int PRIMARY KEY, review int);"
+          "INSERT INTO shop.orders SELECT g, g FROM generate_series(1, 20) g; RESET ROLE;")
+OF_ANOTHER_ROLE = ANOTHER_ROLE + ORDERS + (
+    "SET ROLE postgres; CREATE TABLE public.reviews (id int PRIMARY KEY, of_order int);"
+    "INSERT INTO public.reviews SELECT g, g FROM generate_series(1, 20) g;"
+    "ALTER TABLE public.reviews ADD FOREIGN KEY (of_order) REFERENCES shop.orders;"
+    "ALTER TABLE shop.orders ADD FOREIGN KEY (review) REFERENCES public.reviews; RESET ROLE;")
+
 
 @pytest.fixture(name="scratch", scope="module")
 def _scratch():
@@ -60,6 +71,13 @@ def _source(scratch, request):
         "bin_dir": str(scratch.client_programs(request.param))},
         performance={"jobs": 2})
     scratch.pgcairn("init")
+    with contextlib.closing(project.connect_as_administrator()) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(OF_ANOTHER_ROLE)
+        project.of_two_roles = scratch.pgcairn_json("backup")["backup_id"]
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE public.reviews CASCADE; DROP OWNED BY shopkeeper; "
+                           "DROP ROLE shopkeeper")
     project.backups = [scratch.pgcairn_json("backup")["backup_id"] for _ in range(2)]
     project.state = DatabaseState.read(project.server, "postgres", ADMINISTRATOR)
     project.server.stop()
@@ -166,25 +184,26 @@ def test_a_newer_project_whose_services_let_the_role_make_policies(scratch, sour
                             "(SELECT count(*) FROM storage.migrations)") == [(47, 26)]
 
 
+def kill_when_rows_are_in(scratch, project, source, *tables):
+    """A restore that waits for a platform's table is killed when it has rows of these."""
+    with contextlib.closing(project.connect_as_administrator()) as holder, \
+            contextlib.closing(project.connect_as_administrator()) as watcher:
+        with holder.cursor() as cursor:
+            cursor.execute("BEGIN; LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE")
+        process = start(scratch, "restore", "--type=full", "--create-roles", source,
+                        f"--target-url={project.server.conninfo('postgres', 'postgres')}")
+        waiting = ("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                   "AND query LIKE 'DELETE FROM ONLY%users%'")
+        wait_for(lambda: _one(watcher, waiting) == 1
+                 and all(_one(watcher, f"SELECT count(*) FROM {table}") > 0 for table in tables),
+                 "the restore to have some rows and to wait for those of a table")
+        kill(process)
+
+
 def test_a_restore_that_was_killed_is_gone_on_with(scratch, source):
     with new_project(scratch, source, "killed") as project:
         first = f"--source={source.backups[0]}"
-        holder = project.connect_as_administrator()
-        holder.autocommit = False
-        with holder.cursor() as cursor:
-            cursor.execute("LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE")
-            process = start(scratch, "restore", "--type=full", "--create-roles", first,
-                            f"--target-url={project.server.conninfo('postgres', 'postgres')}")
-            waiting = ("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-                       "AND query LIKE 'DELETE FROM ONLY%users%'")
-            watcher = project.connect_as_administrator()
-            wait_for(lambda: _one(watcher, waiting) == 1
-                     and _one(watcher, "SELECT count(*) FROM public.listings") > 0,
-                     "the restore to have some rows and to wait for those of a table")
-            kill(process)
-            watcher.close()
-        holder.rollback()
-        holder.close()
+        kill_when_rows_are_in(scratch, project, first, "public.listings")
         assert project.rows("SELECT count(*) FROM public.listings") != [(0,)]
         refused = restore(scratch, project.server, check=False)
         assert refused.returncode == REFUSED and f"--source={source.backups[0]}" in refused.stderr
@@ -192,6 +211,30 @@ def test_a_restore_that_was_killed_is_gone_on_with(scratch, source):
         assert any(step.startswith("empty ") for step in planned["steps"]), planned["steps"]
         report = report_of(restore(scratch, project.server, first))
         require_equal(source, project.server, report, **LOST)
+
+
+def test_a_killed_restore_of_things_of_a_second_role_is_gone_on_with(scratch, source):
+    with new_project(scratch, source, "killedtwo") as project:
+        first = f"--source={source.of_two_roles}"
+        # One table of the project is there, and a key of another, which the backup does not know.
+        with contextlib.closing(project.connect_as_administrator()) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(ANOTHER_ROLE +
+                               "SET ROLE postgres; CREATE TABLE public.chat (id bigserial PRIMARY "
+                               "KEY, said_by uuid, body text);"
+                               "CREATE TABLE public.visits_of_chat (chat bigint REFERENCES public.chat)")
+        kill_when_rows_are_in(scratch, project, first, "public.chat", "shop.orders",
+                              "public.reviews")
+        planned = report_of(restore(scratch, project.server, first, "--dry-run"))
+        report = report_of(restore(scratch, project.server, first))
+        assert not is_named(planned, "shop") and not is_named(report, "shop"), report["skipped"]
+        # Under their owners, and with their keys.
+        assert project.rows(
+            "SELECT (SELECT count(*) FROM public.chat), (SELECT count(*) FROM shop.orders), "
+            "(SELECT count(*) FROM public.reviews), (SELECT count(*) FROM pg_constraint "
+            "WHERE conrelid IN ('shop.orders'::regclass, 'public.reviews'::regclass)), "
+            "(SELECT tableowner FROM pg_tables WHERE tablename = 'orders')"
+        ) == [(60, 20, 20, 4, "shopkeeper")]
 
 
 def _one(connection, question):
@@ -234,6 +277,27 @@ def test_a_project_in_use_keeps_its_rows_whoever_owns_them(scratch, source):
         assert refused.returncode == REFUSED and "public.listings" in refused.stderr
         assert "is in use" in refused.stderr
         assert project.rows("SELECT mine FROM public.listings") == [("written since",)]
+
+
+@pytest.mark.parametrize("member", [True, False])
+def test_a_project_in_use_keeps_the_rows_of_a_second_role(scratch, source, member):
+    with new_project(scratch, source, f"used_by_{'a_member' if member else 'another'}") as project:
+        with project.connect_as_administrator() as connection, connection.cursor() as cursor:
+            cursor.execute(ANOTHER_ROLE + "SET ROLE shopkeeper;"
+                           "CREATE TABLE shop.orders (id int, review int);"
+                           "INSERT INTO shop.orders VALUES (4711);"
+                           "GRANT USAGE ON SCHEMA shop TO postgres;"
+                           "GRANT ALL ON shop.orders TO postgres; RESET ROLE;"
+                           + ("" if member else "REVOKE shopkeeper FROM postgres"))
+        refused = restore(scratch, project.server, "--create-roles",
+                          f"--source={source.of_two_roles}", check=False)
+        assert refused.returncode == REFUSED and "shop.orders" in refused.stderr
+        assert "is in use" in refused.stderr
+        assert project.rows("SELECT id FROM shop.orders") == [(4711,)]
+        if member:
+            # Rows that no backup knows, too, say that the project is in use.
+            refused = restore(scratch, project.server, "--create-roles", check=False)
+            assert refused.returncode == REFUSED and "the table shop.orders with rows" in refused.stderr
 
 
 def test_a_second_restore_waits_for_the_first(scratch, source):

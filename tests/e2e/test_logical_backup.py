@@ -218,27 +218,57 @@ def test_a_database_without_anything_comes_back(cluster):
                        DatabaseState.read(cluster.source, name)) == []
 
 
-@pytest.mark.slow
-def test_a_large_table_is_read_in_parts_by_its_key_where_blocks_cannot_be_chosen():
+@pytest.fixture(name="of_13", scope="module")
+def _of_13():
     with LogicalCluster(13) as cluster:
-        cluster.source.sql(
-            "CREATE TABLE large (id bigint PRIMARY KEY, body text);"
-            "INSERT INTO large SELECT g - 1000, repeat(chr(64 + g % 60), 1000) "
-            "FROM generate_series(1, 200000) g; ANALYZE large;"
-            "CREATE TABLE by_chance AS SELECT g::bigint * 2654435761 % 4294967296 AS id, body FROM "
-            "(SELECT g, repeat('y', 1000) AS body FROM generate_series(1, 200000) g) rows;"
-            "ALTER TABLE by_chance ADD PRIMARY KEY (id); ANALYZE by_chance", "source")
-        before = cluster.source.sql("SELECT count(*), sum(hashtext(l::text)) FROM large l", "source")
-        cluster.source.sql("ALTER SYSTEM SET log_statement = 'all'")
-        cluster.source.sql("SELECT pg_reload_conf()")
-        cluster.backup()
-        copies = [line for line in cluster.source.log_text().splitlines() if "COPY (SELECT" in line]
-        assert any('"id" < ' in line and '"large"' in line for line in copies), copies
-        assert not any('"by_chance"' in line for line in copies), copies
-        cluster.source.sql("ALTER SYSTEM RESET log_statement")
-        cluster.source.sql("SELECT pg_reload_conf()")
-        name = cluster.restored()
-        assert cluster.source.sql("SELECT count(*), sum(hashtext(l::text)) FROM large l", name) == before
+        yield cluster
+
+
+@pytest.mark.slow
+def test_an_index_that_misses_rows_makes_no_backup_without_them(of_13):
+    server = of_13.source
+    server.sql("CREATE TABLE thin (id int PRIMARY KEY, body text) WITH (fillfactor = 10);"
+               "INSERT INTO thin SELECT g, repeat('x', 800) FROM generate_series(1, 16500) g;"
+               "ANALYZE thin", "source")
+    server.sql("CHECKPOINT")
+    index = server.data / server.sql("SELECT pg_relation_filepath('thin_pkey')", "source")
+    before = index.read_bytes()
+    server.sql("INSERT INTO thin SELECT g, repeat('x', 800) FROM generate_series(16501, 17000) g",
+               "source")
+    server.stop()
+    index.write_bytes(before)
+    server.start()
+    backups = of_13.backups()
+    error = of_13.pgcairn_error("backup")
+    for words in ('"public"."thin"', '"public"."thin_pkey"', "16500", "17000"):
+        assert words in error["message"], error
+    assert "REINDEX" in error["hint"] and of_13.backups() == backups
+    server.sql("REINDEX TABLE thin", "source")
+    report = of_13.backup()
+    server.sql("DROP TABLE thin", "source")
+    assert report["rows"] == 17000
+
+
+@pytest.mark.slow
+def test_a_large_table_is_read_in_parts_by_its_key_where_blocks_cannot_be_chosen(of_13):
+    of_13.source.sql(
+        "CREATE TABLE large (id bigint PRIMARY KEY, body text);"
+        "INSERT INTO large SELECT g - 1000, repeat(chr(64 + g % 60), 1000) "
+        "FROM generate_series(1, 200000) g; ANALYZE large;"
+        "CREATE TABLE by_chance AS SELECT g::bigint * 2654435761 % 4294967296 AS id, body FROM "
+        "(SELECT g, repeat('y', 1000) AS body FROM generate_series(1, 200000) g) rows;"
+        "ALTER TABLE by_chance ADD PRIMARY KEY (id); ANALYZE by_chance", "source")
+    before = of_13.source.sql("SELECT count(*), sum(hashtext(l::text)) FROM large l", "source")
+    of_13.source.sql("ALTER SYSTEM SET log_statement = 'all'")
+    of_13.source.sql("SELECT pg_reload_conf()")
+    of_13.backup()
+    copies = [line for line in of_13.source.log_text().splitlines() if "COPY (SELECT" in line]
+    assert any('"id" < ' in line and '"large"' in line for line in copies), copies
+    assert not any('"by_chance"' in line for line in copies), copies
+    of_13.source.sql("ALTER SYSTEM RESET log_statement")
+    of_13.source.sql("SELECT pg_reload_conf()")
+    name = of_13.restored()
+    assert of_13.source.sql("SELECT count(*), sum(hashtext(l::text)) FROM large l", name) == before
 
 
 def test_a_trial_keeps_nothing(cluster):

@@ -1,6 +1,7 @@
 """`restore --test` of a logical backup proves that it can be restored, and leaves nothing behind."""
 
 import os
+import signal
 
 import pytest
 
@@ -77,6 +78,51 @@ def test_a_trial_makes_a_database_of_its_own_where_it_is_told(cluster):
     assert report["own_server"] is False and report["tables_counted"] == 3
     assert report["database"].startswith("pgcairn_test_")
     assert databases(other) == before and trials(cluster) == []
+
+
+@pytest.mark.slow
+def test_a_killed_trials_database_is_dropped_by_the_next(cluster):
+    other = cluster.server("others")
+    other.initdb()
+    other.start()
+    whole = cluster.backup()["backup_id"]
+    # Only in a trial it takes for ever.
+    cluster.source.sql("CREATE MATERIALIZED VIEW endless AS SELECT CASE WHEN current_database() "
+                       "LIKE 'pgcairn_test%' THEN pg_sleep(3600) IS NULL END", "source")
+    endless = cluster.backup()["backup_id"]
+    cluster.source.sql("DROP MATERIALIZED VIEW endless", "source")
+    configure(cluster, test_url=other.conninfo("postgres"))
+    # Somebody's own, one of them with a name like a trial's and one with a trial's comment.
+    other.sql("CREATE ROLE owner_of_it")
+    other.sql("CREATE DATABASE pgcairn_test_0123456789abcdef01234567")
+    other.sql("CREATE DATABASE pgcairn_test_copied")
+    before = databases(other)
+
+    def next_trial():
+        return cluster.pgcairn_json("restore", "--test", f"--source={whole}")["removed_databases"]
+
+    inside = "FROM pg_stat_activity WHERE query LIKE 'REFRESH%endless%' AND datname LIKE 'pgcairn_test%'"
+    run = start(cluster, "restore", "--test", f"--source={endless}")
+    try:
+        wait_for(lambda: other.sql(f"SELECT count(*) {inside}") == "1", "the trial to take for ever")
+        [left] = set(databases(other)) - set(before)
+        comment = other.sql("SELECT shobj_description(oid, 'pg_database') FROM pg_database "
+                            f"WHERE datname = '{left}'")
+        other.sql(f"COMMENT ON DATABASE pgcairn_test_copied IS '{comment}'")
+        other.sql(f"COMMENT ON DATABASE pgcairn_test_0123456789abcdef01234567 IS '{comment}'")
+        assert next_trial() == [] and left in databases(other), "it goes on"
+        # The claim alone, too: a trial is not always in its database.
+        run.send_signal(signal.SIGSTOP)
+        of_it = f"FROM pg_stat_activity WHERE datname = '{left}'"
+        other.sql(f"SELECT pg_terminate_backend(pid) {of_it}")
+        wait_for(lambda: other.sql(f"SELECT count(*) {of_it}") == "0", "its sessions to end")
+        assert next_trial() == [] and left in databases(other), "it is claimed"
+    finally:
+        kill(run)
+    claims = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    wait_for(lambda: other.sql(claims) == "0", "the claim to end")
+    assert next_trial() == [left] and databases(other) == before
+    assert next_trial() == [] and databases(other) == before
 
 
 def test_a_restored_table_with_other_rows_fails_the_trial(cluster):

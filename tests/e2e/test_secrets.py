@@ -14,6 +14,7 @@ import unittest.mock
 
 import pytest
 
+from preloaded_writes import STOPPED_AT_FIRST, build_library
 from scratch import READER, Failed, Scratch, as_server_user, give_to_server_user
 from tree_state import too_open
 
@@ -128,23 +129,40 @@ def descendants(pid):
     return found
 
 
+def is_stopped(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+    except OSError:
+        return False
+
+
+def look_at(pid, seen):
+    for name in ("cmdline", "environ", "comm"):
+        try:
+            content = pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
+        except OSError:
+            continue
+        if content:
+            seen.setdefault(name, set()).add(content)
+
+
 def watched(guarded, *arguments):
-    """Runs pgcairn and collects what /proc shows of it and of all that it starts."""
+    """Runs pgcairn and collects what /proc shows of it and of all that it starts. Each program waits
+    at its beginning until it has been looked at, however short it is."""
+    library = build_library(guarded.scratch, STOPPED_AT_FIRST)
     command = as_server_user([guarded.scratch.program, "--no-progress", "--log-level=debug",
                               f"--config={guarded.scratch.root}/config/backup.config.json",
                               *arguments])
     seen = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          env=guarded.scratch.environment, cwd=guarded.scratch.root) as process:
+                          env={**guarded.scratch.environment, "LD_PRELOAD": str(library)},
+                          cwd=guarded.scratch.root) as process:
         while process.poll() is None:
             for pid in descendants(process.pid):
-                for name in ("cmdline", "environ", "comm"):
-                    try:
-                        content = pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
-                    except OSError:
-                        continue
-                    if content:
-                        seen.setdefault(name, set()).add(content)
+                stopped = is_stopped(pid)
+                look_at(pid, seen)
+                if stopped:
+                    os.kill(pid, signal.SIGCONT)
             time.sleep(0.002)
         out, err = process.communicate()
     assert process.returncode == 0, err.decode()

@@ -15,4 +15,9 @@ namespace pgcairn::sources {
 // read blocks in any order, or again the whole table for each part. In the session's transaction.
 Status FindKeys(postgres::Connection& connection, std::vector<TableToCopy>& tables);
 
+// An index that lacks rows lets a part be short without a word. Of a table whose parts were read by
+// `key` this counts the rows without any index, in the transaction of a session with the same
+// snapshot and the locks, whose later statements use none either. kFailed: they are not `rows`.
+Status RequireAllRows(postgres::Connection& connection, const TableToCopy& table, uint64_t rows);
+
 }  // namespace pgcairn::sources

@@ -14,6 +14,7 @@ namespace pgcairn::sources {
 // An integer column without NULLs.
 struct TableKey {
   std::string column;
+  std::string index;  // of the primary key, "schema"."name"
   int64_t least = 0;  // in the snapshot
   int64_t greatest = 0;
 };

@@ -29,6 +29,10 @@ std::string CopyOfAll(const TableToCopy& table) {
   return fmt::format("COPY {} ({}) TO STDOUT", table.name(), ColumnsOf(table));
 }
 
+uint64_t PartCountOf(const TableToCopy& table) {
+  return (table.blocks + kBlocksPerPart - 1) / kBlocksPerPart;
+}
+
 std::string Block(uint64_t number) { return fmt::format("'({},0)'", number); }
 
 // The first part has no beginning and the last one no end.
@@ -69,12 +73,15 @@ std::vector<TablePart> PartsByKey(const TableToCopy& table, uint64_t count) {
 
 }  // namespace
 
+bool IsReadByKey(const TableToCopy& table) {
+  return table.condition.empty() && PartCountOf(table) > 1 && !table.by_blocks && table.key &&
+         table.key->least < table.key->greatest;
+}
+
 std::vector<TablePart> PartsOf(const TableToCopy& table) {
-  const uint64_t count = (table.blocks + kBlocksPerPart - 1) / kBlocksPerPart;
-  if (table.condition.empty() && count > 1) {
-    if (table.by_blocks) return PartsByBlocks(table, count);
-    if (table.key && table.key->least < table.key->greatest) return PartsByKey(table, count);
-  }
+  const uint64_t count = PartCountOf(table);
+  if (table.condition.empty() && count > 1 && table.by_blocks) return PartsByBlocks(table, count);
+  if (IsReadByKey(table)) return PartsByKey(table, count);
   return {{table.oid, 0, table.name(), table.condition, CopyOfAll(table)}};
 }
 

@@ -27,4 +27,7 @@ struct TablePart {
 // whatever the table grew to since it was listed: the last part has no end.
 std::vector<TablePart> PartsOf(const TableToCopy& table);
 
+// Its parts are several, and ranges of its key.
+bool IsReadByKey(const TableToCopy& table);
+
 }  // namespace pgcairn::sources

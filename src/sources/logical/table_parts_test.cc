@@ -55,7 +55,7 @@ TEST(TablePartsTest, ALargeOneIsCutAtFixedKeysAndBothEndsAreOpen) {
   TableToCopy table = Listed(4 * kBlocksPerPart);
   table.by_blocks = false;
   auto conditions = [&](int64_t least, int64_t greatest) {
-    table.key = TableKey{"Id", least, greatest};
+    table.key = TableKey{"Id", "", least, greatest};
     std::vector<std::string> found;
     for (const TablePart& part : PartsOf(table)) {
       EXPECT_EQ(part.number, found.size());
@@ -83,7 +83,7 @@ TEST(TablePartsTest, ALargeOneIsCutAtFixedKeysAndBothEndsAreOpen) {
 TEST(TablePartsTest, AKeyWithoutARangeIsOnePart) {
   TableToCopy table = Listed(4 * kBlocksPerPart);
   table.by_blocks = false;
-  table.key = TableKey{"Id", 7, 7};
+  table.key = TableKey{"Id", "", 7, 7};
   ASSERT_EQ(PartsOf(table).size(), 1u);
   EXPECT_EQ(PartsOf(table)[0].copy_sql, "COPY \"public\".\"Orders\" (\"id\", \"Total\") TO STDOUT");
 }

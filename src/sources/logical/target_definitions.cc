@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "postgres/identifier.h"
+#include "sources/logical/target_rows.h"
 
 namespace pgcairn::sources {
 namespace {
@@ -85,9 +86,13 @@ WITH schema AS (
   UNION ALL
   SELECT 'SERVER', '-', srvname, srvowner FROM pg_catalog.pg_foreign_server
 )
-SELECT pg_catalog.translate(kind || ' ' || schema || ' ' || name, E'\n\r', '  '),
-  r.rolname = current_user
-FROM found JOIN pg_catalog.pg_roles r ON r.oid = owner)";
+SELECT pg_catalog.translate(kind || ' ' || found.schema || ' ' || name, E'\n\r', '  '),
+  CASE WHEN r.rolname = current_user THEN 'role'
+    WHEN pg_catalog.pg_has_role(owner, 'USAGE') AND NOT r.rolsuper
+      AND (kind = 'SCHEMA' OR s.nspname = 'public' OR NOT o.rolsuper) THEN 'user' END
+FROM found JOIN pg_catalog.pg_roles r ON r.oid = owner
+LEFT JOIN schema s ON s.nspname = found.schema
+LEFT JOIN pg_catalog.pg_roles o ON o.oid = s.nspowner)";
 
 constexpr char kRelationsThere[] = R"(
 SELECT pg_catalog.translate(n.nspname || ' ' || c.relname, E'\n\r', '  '), r.rolname,
@@ -110,10 +115,10 @@ constexpr char kSchemasToMakeIn[] = R"(
 SELECT nspname FROM pg_catalog.pg_namespace
 WHERE pg_catalog.has_schema_privilege(oid, 'CREATE') AND nspname !~ '^pg_')";
 
-// A function of extensions comes and goes with them.
+// A function of extensions comes and goes with them. Whose things are, as in kThere.
 constexpr char kOwn[] = R"(
 SELECT f.what, f.head, CASE WHEN f.relkind = 'r' THEN f.oid::pg_catalog.regclass END FROM (
-  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid,
+  SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, n.oid,
     CASE c.relkind WHEN 'v' THEN 'the view ' WHEN 'm' THEN 'the materialized view '
       WHEN 'f' THEN 'the foreign table ' WHEN 'c' THEN 'the type '
       ELSE 'the table ' END || n.nspname || '.' || c.relname,
@@ -124,7 +129,7 @@ SELECT f.what, f.head, CASE WHEN f.relkind = 'r' THEN f.oid::pg_catalog.regclass
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'v', 'm', 'f', 'c') AND c.relpersistence <> 't'
   UNION ALL
-  SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid,
+  SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, n.oid,
     'the function ' || n.nspname || '.' || p.proname,
     CASE p.prokind WHEN 'a' THEN 'AGGREGATE ' WHEN 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END
       || n.nspname || ' ' || p.proname || '(' || pg_catalog.array_to_string(ARRAY(
@@ -133,17 +138,22 @@ SELECT f.what, f.head, CASE WHEN f.relkind = 'r' THEN f.oid::pg_catalog.regclass
         ORDER BY a.place), ', ') || ')', NULL, p.proowner
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
   UNION ALL
-  SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid, 'the type ' || n.nspname || '.' || t.typname,
+  SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid, n.oid, 'the type ' || n.nspname || '.' || t.typname,
     CASE t.typtype WHEN 'd' THEN 'DOMAIN ' ELSE 'TYPE ' END || n.nspname || ' ' || t.typname,
     NULL, t.typowner
   FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
   WHERE t.typtype IN ('d', 'e', 'r')
   UNION ALL
-  SELECT 'pg_catalog.pg_largeobject_metadata'::pg_catalog.regclass, oid, 'the large object ' || oid,
-    '', NULL, lomowner
+  SELECT 'pg_catalog.pg_largeobject_metadata'::pg_catalog.regclass, oid, NULL,
+    'the large object ' || oid, '', NULL, lomowner
   FROM pg_catalog.pg_largeobject_metadata
-) AS f (class, oid, what, head, relkind, owner)
-WHERE f.oid >= 16384 AND f.owner = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user)
+) AS f (class, oid, schema, what, head, relkind, owner)
+JOIN pg_catalog.pg_roles r ON r.oid = f.owner
+LEFT JOIN pg_catalog.pg_namespace s ON s.oid = f.schema
+LEFT JOIN pg_catalog.pg_roles o ON o.oid = s.nspowner
+WHERE f.oid >= 16384 AND (r.rolname = current_user
+    OR pg_catalog.pg_has_role(f.owner, 'USAGE') AND NOT r.rolsuper
+      AND (s.nspname = 'public' OR NOT o.rolsuper))
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
     WHERE d.classid = f.class AND d.objid = f.oid AND d.deptype = 'e')
 ORDER BY f.what COLLATE "C")";
@@ -226,7 +236,9 @@ Status ReadRole(postgres::Connection& connection, TargetDefinitions& target) {
 Status ReadObjects(postgres::Connection& connection, TargetDefinitions& target) {
   ASSIGN_OR_RETURN(postgres::Rows there, connection.Query(kThere));
   for (postgres::Row& row : there.rows) {
-    target.there[std::move(row[0]).value_or("")] = row[1] == "t";
+    target.there[std::move(row[0]).value_or("")] = row[1] == "role"   ? Whose::kRole
+                                                   : row[1] == "user" ? Whose::kUser
+                                                                      : Whose::kOthers;
   }
   ASSIGN_OR_RETURN(postgres::Rows tables, connection.Query(kRelationsThere));
   for (postgres::Row& row : tables.rows) {
@@ -267,9 +279,8 @@ Result<std::vector<std::string>> FindOwnWork(postgres::Connection& connection,
   for (const postgres::Row& row : rows.rows) {
     const std::string what = row[0].value_or("");
     if (row[2]) {
-      ASSIGN_OR_RETURN(std::string some, connection.QueryCell(fmt::format(
-                                             "SELECT EXISTS (SELECT FROM ONLY {})", *row[2])));
-      if (some == "t") work.push_back(what + " with rows");
+      ASSIGN_OR_RETURN(bool some, HasRows(connection, *row[2]));
+      if (some) work.push_back(what + " with rows");
     } else if (!known.contains(row[1].value_or(""))) {
       work.push_back(what);
     }

@@ -11,6 +11,14 @@
 
 namespace pgcairn::sources {
 
+enum class Whose {
+  kRole,  // the role of the session
+  // Another role, which that one may act as; and it is no superuser's schema that it lies in, so
+  // that no service has put it there.
+  kUser,
+  kOthers,
+};
+
 struct TargetDefinitions {
   // What the role of the session is and may.
   std::string role;
@@ -19,9 +27,8 @@ struct TargetDefinitions {
   bool may_make_event_triggers = false;
   std::set<std::string> roles;  // that it may give things to: it is one, or a member
   std::set<std::string> superusers;
-  // "TABLE public orders": kind, schema and name as pg_restore lists them, of all that is there,
-  // and whether it belongs to the role itself.
-  std::map<std::string, bool> there;
+  // "TABLE public orders": kind, schema and name as pg_restore lists them, of all that is there.
+  std::map<std::string, Whose> there;
   std::set<std::string> schemas;  // in which it may make things
   struct Table {
     std::string owner;
@@ -40,8 +47,8 @@ Result<TargetDefinitions> ReadTargetDefinitions(postgres::Connection& connection
 Result<bool> MayMakePolicies(postgres::Connection& connection, const std::string& table);
 
 // What keeps the database from being a project in which its user has done nothing yet: tables with
-// rows that belong to the role itself, and its functions, views and types, unless they are in
-// `known` (heads as in `there`).
+// rows, or that may have some, and functions, views and types, unless they are in `known` (heads as
+// in `there`). All of Whose::kRole and kUser.
 Result<std::vector<std::string>> FindOwnWork(postgres::Connection& connection,
                                              const std::set<std::string>& known);
 

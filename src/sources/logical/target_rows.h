@@ -11,7 +11,10 @@
 namespace pgcairn::sources {
 
 struct TableInUse {
-  bool own = false;        // it belongs to the role of the session itself
+  bool own = false;  // it belongs to the role of the session itself
+  // A service made it, for nobody else can have: it lies in a schema of a superuser, and belongs to
+  // one, or to a role that this superuser lets make things there.
+  bool of_platform = false;
   bool is_table = false;   // with rows of its own
   bool may_write = false;  // insert and delete
   // The sequence of one of its columns that the role cannot set, "schema.name".
@@ -23,15 +26,15 @@ struct TableInUse {
 Result<std::optional<TableInUse>> LookAtTable(postgres::Connection& connection,
                                               const std::string& schema, const std::string& name);
 
-// Also true where the role may not look.
-Result<bool> HasRows(postgres::Connection& connection, const std::string& schema,
-                     const std::string& name);
+// Also true where the role may not look. `table` is valid SQL.
+Result<bool> HasRows(postgres::Connection& connection, const std::string& table);
 
 // Whether the sequence is there and the role may set it.
 Result<bool> MaySetSequence(postgres::Connection& connection, const std::string& schema,
                             const std::string& name);
 
-// Empties these tables of the role ("schema"."name"), all at once: they may refer to each other.
+// Empties these tables of the role, or of roles that it may act as ("schema"."name"): they may
+// refer to each other, and others to them. In a session in which no trigger fires.
 Status EmptyTables(postgres::Connection& connection, const std::vector<std::string>& tables);
 
 // Those of the large objects are deleted that belong to the role, or to one that it is a member of:
