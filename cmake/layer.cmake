@@ -7,8 +7,8 @@ add_custom_target(unit_tests)
 # NAME_test from every *_test.cc. DEPENDS names the layers it may include; tools/check_layers.py
 # holds the same table and fails on an include that runs against it.
 #
-# ALONE names the files that the builds with a sanitizer, which compile a dozen files as one, must
-# not join with others: some name of their own is also a name of another file's own.
+# ALONE names the files that the builds which compile dozens of files as one must not join with
+# others.
 #
 # SHARDS N runs NAME_test as N tests, NAME_test_1 and so on, each with its part of what is in it, so
 # that a long program does not run on alone when all others have ended.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "cli/exit_codes.h"
 #include "util/log.h"
@@ -28,6 +29,10 @@ int Fail(const GlobalOptions& globals, const Error& error) {
 void PrintJson(const Json& json) {
   // File names need not be UTF-8: what is not becomes a replacement character.
   fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+Error UsageError(std::string message, std::string hint) {
+  return {Code::kUsage, std::move(message), std::move(hint)};
 }
 
 ProgressStyle ProgressFor(const GlobalOptions& globals) {

@@ -34,6 +34,8 @@ void AddWal(CLI::App& app, Invocation& invocation);
 void AddPrune(CLI::App& app, Invocation& invocation);
 void AddPin(CLI::App& app, Invocation& invocation);
 
+// A command line that asks for what cannot be.
+Error UsageError(std::string message, std::string hint);
 // Prints the error for people, and with --output=json for programs; returns its exit status.
 int Fail(const GlobalOptions& globals, const Error& error);
 void PrintJson(const Json& json);

@@ -16,7 +16,7 @@ using cli::PrintText;
 using cli::StatusOf;
 using cli::ToJson;
 
-struct Arguments {
+struct BackupArguments {
   std::string type = "full";
   bool test = false;
   bool verify_unchanged = false;
@@ -113,7 +113,7 @@ int StatusOf(const commands::BackupReport& report) {
 
 // Prints the report, and verifies the backup where that is asked for.
 template <typename Report>
-int Finish(const GlobalOptions& globals, const Arguments& arguments,
+int Finish(const GlobalOptions& globals, const BackupArguments& arguments,
            const config::Settings& settings, const commands::BackupOptions& options,
            const Result<Report>& report) {
   if (!report.ok()) return Fail(globals, report.error());
@@ -132,7 +132,7 @@ int Finish(const GlobalOptions& globals, const Arguments& arguments,
   return StatusOf(*report);
 }
 
-int Run(const GlobalOptions& globals, const Arguments& arguments) {
+int RunBackup(const GlobalOptions& globals, const BackupArguments& arguments) {
   const bool incremental = arguments.type == "incremental";
   if (arguments.verify_unchanged && !incremental) {
     return Fail(globals, {Code::kUsage, "--verify-unchanged is for incremental backups",
@@ -173,7 +173,7 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
 
 void AddBackup(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("backup", "take a backup of the running server");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<BackupArguments>();
   verb->add_option("--type", arguments->type,
                    "full, or incremental: only what differs from the newest backup is stored; of a "
                    "database also schema: definitions without rows")
@@ -187,7 +187,9 @@ void AddBackup(CLI::App& app, Invocation& invocation) {
                  "wait for a spread checkpoint instead of asking for one at once");
   verb->add_option("--note", arguments->note, "a text to keep with the backup");
   verb->callback([&invocation, arguments] {
-    invocation.run = [arguments](const GlobalOptions& globals) { return Run(globals, *arguments); };
+    invocation.run = [arguments](const GlobalOptions& globals) {
+      return RunBackup(globals, *arguments);
+    };
   });
 }
 

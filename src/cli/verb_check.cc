@@ -30,7 +30,7 @@ Json ToJson(const commands::CheckReport& report) {
   return {{"ok", !report.HasErrors()}, {"findings", findings}};
 }
 
-int Run(const GlobalOptions& globals) {
+int RunCheck(const GlobalOptions& globals) {
   Result<config::Settings> settings = Prepare(globals);
   if (!settings.ok()) return Fail(globals, settings.error());
   commands::CheckReport report = commands::Check(*settings);
@@ -50,7 +50,7 @@ int Run(const GlobalOptions& globals) {
 void AddCheck(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand(
       "check", "examine configuration, repository, key, server and archiving, and say what to do");
-  verb->callback([&invocation] { invocation.run = Run; });
+  verb->callback([&invocation] { invocation.run = RunCheck; });
 }
 
 }  // namespace pgcairn::cli

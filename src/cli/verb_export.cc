@@ -12,7 +12,7 @@ namespace {
 
 constexpr char kStandardOutput[] = "-";
 
-struct Arguments {
+struct ExportArguments {
   std::string source = "latest";
   std::string format = "sql";
   std::string target_file;
@@ -50,11 +50,7 @@ void PrintText(const commands::ExportReport& report) {
   for (const std::string& command : report.next_commands) fmt::print("  {}\n", command);
 }
 
-Error UsageError(std::string message, std::string hint) {
-  return {Code::kUsage, std::move(message), std::move(hint)};
-}
-
-Status RequireTarget(const GlobalOptions& globals, const Arguments& arguments) {
+Status RequireTarget(const GlobalOptions& globals, const ExportArguments& arguments) {
   const bool directory = arguments.format == "directory";
   const std::string& wanted = directory ? arguments.target_directory : arguments.target_file;
   const std::string& other = directory ? arguments.target_file : arguments.target_directory;
@@ -72,7 +68,7 @@ Status RequireTarget(const GlobalOptions& globals, const Arguments& arguments) {
   return {};
 }
 
-int Run(const GlobalOptions& globals, const Arguments& arguments) {
+int RunExport(const GlobalOptions& globals, const ExportArguments& arguments) {
   Status usage = RequireTarget(globals, arguments);
   if (!usage.ok()) return Fail(globals, usage.error());
   Result<config::Settings> settings = Prepare(globals);
@@ -104,7 +100,7 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
 void AddExport(CLI::App& app, Invocation& invocation) {
   CLI::App* verb =
       app.add_subcommand("export", "write a logical backup for PostgreSQL's own programs to load");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<ExportArguments>();
   verb->add_option("--source", arguments->source, "a backup's id, or \"latest\"");
   verb->add_option(
           "--format", arguments->format,
@@ -121,7 +117,9 @@ void AddExport(CLI::App& app, Invocation& invocation) {
                    "a file, not there yet, for the roles that own things and are granted things")
       ->type_name("FILE");
   verb->callback([&invocation, arguments] {
-    invocation.run = [arguments](const GlobalOptions& globals) { return Run(globals, *arguments); };
+    invocation.run = [arguments](const GlobalOptions& globals) {
+      return RunExport(globals, *arguments);
+    };
   });
 }
 

@@ -47,7 +47,7 @@ Json ToJson(const commands::InitReport& report) {
           {"least_privilege_sql", report.least_privilege_sql}};
 }
 
-int Run(const GlobalOptions& globals, bool new_system) {
+int RunInit(const GlobalOptions& globals, bool new_system) {
   Result<config::Settings> settings = Prepare(globals, true);
   if (!settings.ok()) return Fail(globals, settings.error());
   commands::InitOptions options;
@@ -80,7 +80,7 @@ void AddInit(CLI::App& app, Invocation& invocation) {
                  "on with it in the same cluster");
   verb->callback([&invocation, new_system] {
     invocation.run = [new_system](const GlobalOptions& globals) {
-      return Run(globals, *new_system);
+      return RunInit(globals, *new_system);
     };
   });
 }

@@ -14,7 +14,7 @@
 namespace pgcairn::cli {
 namespace {
 
-struct Arguments {
+struct KeyArguments {
   std::string key_file;
   bool passphrase = false;
   std::string passphrase_file;
@@ -86,7 +86,7 @@ void PrintText(const commands::KeyListing& listing) {
   }
 }
 
-int List(const GlobalOptions& globals) {
+int ListKeys(const GlobalOptions& globals) {
   Result<config::Settings> settings = Prepare(globals);
   if (!settings.ok()) return Fail(globals, settings.error());
   Result<commands::KeyListing> listing = commands::ListKeys(*settings);
@@ -139,7 +139,7 @@ Result<std::string> FromWorkingDirectory(const std::string& path) {
   return AbsolutePath(path, error ? "/" : directory.string());
 }
 
-int Add(const GlobalOptions& globals, const Arguments& arguments) {
+int AddKeyOf(const GlobalOptions& globals, const KeyArguments& arguments) {
   const int kinds = static_cast<int>(!arguments.key_file.empty()) +
                     static_cast<int>(arguments.WantsPassphrase()) +
                     static_cast<int>(arguments.recovery_sheet);
@@ -171,13 +171,13 @@ int Add(const GlobalOptions& globals, const Arguments& arguments) {
   return Report(globals, commands::AddKey(*settings, options), "");
 }
 
-int Remove(const GlobalOptions& globals, const Arguments& arguments) {
+int RemoveKey(const GlobalOptions& globals, const KeyArguments& arguments) {
   Result<config::Settings> settings = Prepare(globals);
   if (!settings.ok()) return Fail(globals, settings.error());
   return Report(globals, commands::RemoveKeys(*settings, arguments.ids, arguments.even_mine), "");
 }
 
-int Rotate(const GlobalOptions& globals, const Arguments& arguments) {
+int RotateKeys(const GlobalOptions& globals, const KeyArguments& arguments) {
   if (!arguments.replaced.empty() && !arguments.WantsPassphrase()) {
     return Fail(globals, {Code::kUsage, "--replace names a passphrase, and no new one is given",
                           "give --passphrase too"});
@@ -202,10 +202,10 @@ int Rotate(const GlobalOptions& globals, const Arguments& arguments) {
   return Report(globals, commands::RotateKeys(*settings, options), next);
 }
 
-using Verb = int (*)(const GlobalOptions&, const Arguments&);
+using Verb = int (*)(const GlobalOptions&, const KeyArguments&);
 
-void RunWith(CLI::App* verb, Invocation& invocation, const std::shared_ptr<Arguments>& arguments,
-             Verb run) {
+void RunKeyVerb(CLI::App* verb, Invocation& invocation,
+                const std::shared_ptr<KeyArguments>& arguments, Verb run) {
   verb->callback([&invocation, arguments, run] {
     invocation.run = [arguments, run](const GlobalOptions& globals) {
       return run(globals, *arguments);
@@ -213,7 +213,7 @@ void RunWith(CLI::App* verb, Invocation& invocation, const std::shared_ptr<Argum
   });
 }
 
-void AddPassphraseOptions(CLI::App* verb, Arguments& arguments, const std::string& what) {
+void AddPassphraseOptions(CLI::App* verb, KeyArguments& arguments, const std::string& what) {
   verb->add_flag("--passphrase", arguments.passphrase,
                  what + ": from BACKUP_ENCRYPTION_KEY_NEW, or asked for on the terminal")
       ->disable_flag_override();  // else the error would repeat what follows the "="
@@ -227,9 +227,9 @@ void AddPassphraseOptions(CLI::App* verb, Arguments& arguments, const std::strin
 void AddKey(CLI::App& app, Invocation& invocation) {
   CLI::App* key = app.add_subcommand("key", "who can open the cluster");
   key->require_subcommand(1);
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<KeyArguments>();
   CLI::App* list = key->add_subcommand("list", "access keys, and which one opens it here");
-  list->callback([&invocation] { invocation.run = List; });
+  list->callback([&invocation] { invocation.run = ListKeys; });
 
   CLI::App* add = key->add_subcommand("add", "another way in");
   add->add_option("--key-file", arguments->key_file, "a key file: made, unless it is one already")
@@ -239,20 +239,20 @@ void AddKey(CLI::App& app, Invocation& invocation) {
                 "a key on paper: printed once, stored nowhere");
   add->add_option("--label", arguments->label, "what `key list` calls it; not secret")
       ->type_name("TEXT");
-  RunWith(add, invocation, arguments, Add);
+  RunKeyVerb(add, invocation, arguments, AddKeyOf);
 
   CLI::App* remove = key->add_subcommand("remove", "closes what is written from now on to keys");
   remove->add_option("ID", arguments->ids, "as `key list` names them; the first digits will do")
       ->required();
   remove->add_flag("--even-mine", arguments->even_mine,
                    "also the one that this host opens the cluster with");
-  RunWith(remove, invocation, arguments, Remove);
+  RunKeyVerb(remove, invocation, arguments, RemoveKey);
 
   CLI::App* rotate = key->add_subcommand("rotate", "new root and data key, the same access keys");
   AddPassphraseOptions(rotate, *arguments, "exchange the passphrase for a new one");
   rotate->add_option("--replace", arguments->replaced, "which one, where there are several")
       ->type_name("ID");
-  RunWith(rotate, invocation, arguments, Rotate);
+  RunKeyVerb(rotate, invocation, arguments, RotateKeys);
 }
 
 }  // namespace pgcairn::cli

@@ -36,12 +36,12 @@ std::string RemarksText(const commands::BackupRemarks& remarks) {
   return text;
 }
 
-bool IsLogical(const format::Manifest& manifest) {
+bool IsLogicalBackup(const format::Manifest& manifest) {
   return manifest.method() == format::Manifest::LOGICAL;
 }
 
 std::string PlaceText(const format::Manifest& manifest) {
-  if (!IsLogical(manifest)) return fmt::format("timeline {}", manifest.timeline());
+  if (!IsLogicalBackup(manifest)) return fmt::format("timeline {}", manifest.timeline());
   const bool rows = manifest.type() != format::Manifest::SCHEMA;
   return fmt::format("database {}{}", DatabaseOf(manifest), rows ? "" : ", definitions alone");
 }
@@ -68,7 +68,7 @@ void PrintWindows(const commands::ClusterList& list) {
   const commands::ClusterWindows& windows = list.windows;
   fmt::print("\nRecovery window\n\n");
   if (windows.windows.empty()) {
-    fmt::print("  {}\n", std::ranges::any_of(list.backups, IsLogical)
+    fmt::print("  {}\n", std::ranges::any_of(list.backups, IsLogicalBackup)
                              ? "none: the databases above can be restored as they were then"
                              : "nothing can be restored yet");
   }
@@ -86,7 +86,7 @@ void PrintWindows(const commands::ClusterList& list) {
   }
 }
 
-int Run(const GlobalOptions& globals) {
+int RunList(const GlobalOptions& globals) {
   Result<config::Settings> settings = Prepare(globals);
   if (!settings.ok()) return Fail(globals, settings.error());
   Result<commands::ClusterList> list = commands::List(*settings);
@@ -112,7 +112,7 @@ int Run(const GlobalOptions& globals) {
 
 void AddList(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("list", "the backups, and which moments can be restored");
-  verb->callback([&invocation] { invocation.run = Run; });
+  verb->callback([&invocation] { invocation.run = RunList; });
 }
 
 }  // namespace pgcairn::cli

@@ -16,7 +16,7 @@ void PrintText(const commands::PinReport& report) {
   if (!report.note.empty()) fmt::print("Note: {}\n", report.note);
 }
 
-int Run(const GlobalOptions& globals, const commands::PinRequest& request) {
+int RunPin(const GlobalOptions& globals, const commands::PinRequest& request) {
   Result<config::Settings> settings = Prepare(globals);
   if (!settings.ok()) return Fail(globals, settings.error());
   Result<commands::PinReport> report = commands::Pin(*settings, request);
@@ -47,7 +47,7 @@ void AddPin(CLI::App& app, Invocation& invocation) {
   verb->callback([&invocation, request, remove, no_note] {
     request->pinned = !*remove;
     if (*no_note) request->note = "";
-    invocation.run = [request](const GlobalOptions& globals) { return Run(globals, *request); };
+    invocation.run = [request](const GlobalOptions& globals) { return RunPin(globals, *request); };
   });
 }
 

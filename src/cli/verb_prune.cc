@@ -11,7 +11,7 @@
 namespace pgcairn::cli {
 namespace {
 
-struct Arguments {
+struct PruneArguments {
   bool dry_run = false;
   int64_t max_share = -1;
   std::vector<std::string> backups;
@@ -103,7 +103,7 @@ void PrintText(const commands::PruneReport& report) {
   }
 }
 
-int Run(const GlobalOptions& globals, const Arguments& arguments) {
+int RunPrune(const GlobalOptions& globals, const PruneArguments& arguments) {
   Result<config::Settings> settings = Prepare(globals);
   if (!settings.ok()) return Fail(globals, settings.error());
   commands::PruneOptions options;
@@ -124,7 +124,7 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
 
 void AddPrune(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("prune", "delete what no rule of retention keeps");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<PruneArguments>();
   verb->add_flag("--dry-run", arguments->dry_run,
                  "delete nothing: say what would go and what stays, and why");
   verb->add_option("--max-share", arguments->max_share,
@@ -135,7 +135,9 @@ void AddPrune(CLI::App& app, Invocation& invocation) {
                    "delete this backup instead, whatever retention says of it; again for more")
       ->type_name("BACKUP");
   verb->callback([&invocation, arguments] {
-    invocation.run = [arguments](const GlobalOptions& globals) { return Run(globals, *arguments); };
+    invocation.run = [arguments](const GlobalOptions& globals) {
+      return RunPrune(globals, *arguments);
+    };
   });
 }
 

@@ -43,10 +43,6 @@ struct Arguments {
   bool dry_run = false;
 };
 
-Error UsageError(std::string message, std::string hint) {
-  return {Code::kUsage, std::move(message), std::move(hint)};
-}
-
 Result<uint32_t> ParseNumber(const std::string& text, std::string_view option) {
   uint32_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

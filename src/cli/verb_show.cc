@@ -50,7 +50,7 @@ Json TablesInShort(const format::LogicalCatalog& catalog) {
   return lines;
 }
 
-int Run(const GlobalOptions& globals, const std::string& id) {
+int RunShow(const GlobalOptions& globals, const std::string& id) {
   Result<config::Settings> settings = Prepare(globals);
   if (!settings.ok()) return Fail(globals, settings.error());
   Result<commands::ShownBackup> backup = commands::Show(*settings, id);
@@ -76,7 +76,7 @@ void AddShow(CLI::App& app, Invocation& invocation) {
   auto id = std::make_shared<std::string>("latest");
   verb->add_option("BACKUP", *id, "a backup's id, or \"latest\"");
   verb->callback([&invocation, id] {
-    invocation.run = [id](const GlobalOptions& globals) { return Run(globals, *id); };
+    invocation.run = [id](const GlobalOptions& globals) { return RunShow(globals, *id); };
   });
 }
 

@@ -10,7 +10,7 @@
 namespace pgcairn::cli {
 namespace {
 
-struct Arguments {
+struct VerifyArguments {
   bool latest = false;
   bool all = false;
   bool only_new = false;
@@ -50,7 +50,7 @@ void PrintText(const commands::VerifyReport& report) {
   }
 }
 
-int Run(const GlobalOptions& globals, const Arguments& arguments) {
+int RunVerify(const GlobalOptions& globals, const VerifyArguments& arguments) {
   Result<config::Settings> settings = Prepare(globals);
   if (!settings.ok()) return Fail(globals, settings.error());
   commands::VerifyOptions options;
@@ -81,7 +81,7 @@ int Run(const GlobalOptions& globals, const Arguments& arguments) {
 
 void AddVerify(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("verify", "prove that backups and archived WAL are whole");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<VerifyArguments>();
   CLI::Option* latest = verb->add_flag("--latest", arguments->latest,
                                        "the newest backup that holds rows and the WAL from it on");
   CLI::Option* backup =
@@ -97,7 +97,9 @@ void AddVerify(CLI::App& app, Invocation& invocation) {
                                             "check stored bytes only, where no key may be");
   only_new->excludes(all)->excludes(without_key);
   verb->callback([&invocation, arguments] {
-    invocation.run = [arguments](const GlobalOptions& globals) { return Run(globals, *arguments); };
+    invocation.run = [arguments](const GlobalOptions& globals) {
+      return RunVerify(globals, *arguments);
+    };
   });
 }
 

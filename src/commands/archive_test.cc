@@ -10,8 +10,8 @@ namespace {
 using postgres::TimelineId;
 using postgres::WalSegment;
 
-constexpr uint64_t kSegmentBytes = 16 << 20;
-constexpr uint64_t kSystem = 7;
+constexpr uint64_t kArchivedSegmentBytes = 16 << 20;
+constexpr uint64_t kArchivedSystem = 7;
 
 class ArchiveTest : public ::testing::Test {
  protected:
@@ -22,17 +22,17 @@ class ArchiveTest : public ::testing::Test {
   }
   void PushSegments(uint32_t timeline, std::initializer_list<uint64_t> numbers) {
     for (uint64_t number : numbers) {
-      Push(postgres::WalSegmentName({{timeline}, number}, kSegmentBytes));
+      Push(postgres::WalSegmentName({{timeline}, number}, kArchivedSegmentBytes));
     }
   }
   Archive Read() {
-    Result<Archive> archive = Archive::Read(wal_, kSegmentBytes);
+    Result<Archive> archive = Archive::Read(wal_, kArchivedSegmentBytes);
     CHECK(archive.ok());
     return std::move(archive).value();
   }
 
   repository::MemoryCluster cluster_ = repository::MakeMemoryCluster();
-  repository::WalStore wal_{*cluster_.access, kSystem};
+  repository::WalStore wal_{*cluster_.access, kArchivedSystem};
 };
 
 TEST_F(ArchiveTest, AnEmptyArchiveHasNothing) {
@@ -89,7 +89,7 @@ TEST_F(ArchiveTest, ALostHistoryOfALaterTimelineIsNamed) {
   EXPECT_TRUE(Read().WithoutHistory({2}).empty()) << "nothing is asked of what lies before";
   Push("00000002.history", "1\t0/5000100\tx\n");
   EXPECT_TRUE(Read().WithoutHistory({1}).empty());
-  std::string object = cluster_.access->names.WalFile(kSystem, "00000002.history");
+  std::string object = cluster_.access->names.WalFile(kArchivedSystem, "00000002.history");
   ASSERT_TRUE(cluster_.storage->Delete(object).ok());
   ASSERT_TRUE(cluster_.storage->PutIfAbsent(object, AsBytes("damaged")).ok());
   EXPECT_EQ(Read().WithoutHistory({1}), (std::vector<TimelineId>{{2}}))
@@ -107,14 +107,15 @@ TEST_F(ArchiveTest, ASwitchAtABoundaryLeavesTheSegmentBeforeToTheOldTimeline) {
 
 TEST_F(ArchiveTest, NamesThatAreNoneOfTheClusterAreDamage) {
   Push("0000000100000000000001FF");
-  EXPECT_EQ(Archive::Read(wal_, kSegmentBytes).code(), Code::kDamaged);
+  EXPECT_EQ(Archive::Read(wal_, kArchivedSegmentBytes).code(), Code::kDamaged);
 }
 
 TEST_F(ArchiveTest, AStrangerAmongTheHistoriesIsDamage) {
-  ASSERT_TRUE(cluster_.storage
-                  ->PutIfAbsent(cluster_.access->names.Wal(kSystem) + "/history/x", AsBytes("?"))
-                  .ok());
-  EXPECT_EQ(Archive::Read(wal_, kSegmentBytes).code(), Code::kDamaged);
+  ASSERT_TRUE(
+      cluster_.storage
+          ->PutIfAbsent(cluster_.access->names.Wal(kArchivedSystem) + "/history/x", AsBytes("?"))
+          .ok());
+  EXPECT_EQ(Archive::Read(wal_, kArchivedSegmentBytes).code(), Code::kDamaged);
 }
 
 }  // namespace

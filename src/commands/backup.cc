@@ -42,7 +42,7 @@ constexpr uint64_t kCheckpointBytesMin = uint64_t{16} << 20;
 constexpr uint64_t kCheckpointBytesMax = uint64_t{16} << 30;
 
 // Everything that one run carries from step to step.
-struct Run : BackupRun {
+struct PhysicalRun : BackupRun {
   const BackupOptions& options;
   postgres::Connection connection;
   postgres::ServerFacts facts;
@@ -74,7 +74,7 @@ class InsertPosition {
 };
 
 // Asked before the server starts the backup, so that this will not begin before it.
-Result<format::WalNeed> WalFromNowOn(Run& run) {
+Result<format::WalNeed> WalFromNowOn(PhysicalRun& run) {
   ASSIGN_OR_RETURN(std::string text,
                    run.connection.QueryCell("SELECT pg_catalog.pg_current_wal_insert_lsn()"));
   std::optional<postgres::Lsn> lsn = postgres::ParseLsn(text);
@@ -86,7 +86,7 @@ Result<format::WalNeed> WalFromNowOn(Run& run) {
   return need;
 }
 
-Result<BackupBase> Begin(Run& run) {
+Result<BackupBase> Begin(PhysicalRun& run) {
   ASSIGN_OR_RETURN(format::WalNeed wal, WalFromNowOn(run));
   std::optional<BaseWanted> wanted;
   if (run.options.incremental) wanted.emplace(BaseWanted{run.facts.system_identifier.value});
@@ -94,7 +94,7 @@ Result<BackupBase> Begin(Run& run) {
 }
 
 // Of a run that ended early, what it had stored; the lease is written.
-Result<std::optional<ResumedRun>> GoOnFromEarlierRun(const Run& run, BackupBase& base) {
+Result<std::optional<ResumedRun>> GoOnFromEarlierRun(const PhysicalRun& run, BackupBase& base) {
   if (run.options.test) return std::optional<ResumedRun>();
   Result<repository::TrashedObjects> trashed = repository::ReadTrash(run.cluster());
   if (!trashed.ok()) {
@@ -110,37 +110,38 @@ Result<std::optional<ResumedRun>> GoOnFromEarlierRun(const Run& run, BackupBase&
   return resumed;
 }
 
-Result<Run> Prepare(const config::Settings& settings, const BackupOptions& options) {
+Result<PhysicalRun> PreparePhysical(const config::Settings& settings,
+                                    const BackupOptions& options) {
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(postgres::Connection connection, Connect(settings));
   ASSIGN_OR_RETURN(postgres::ServerFacts facts, postgres::ReadServerFacts(connection));
   RETURN_IF_ERROR(CheckReadyForBackup(facts));
   ASSIGN_OR_RETURN(std::string data_directory, ProveDataDirectory(settings, facts));
   RETURN_IF_ERROR(repository::RequireSystem(*opened.cluster, facts.system_identifier.value));
-  return Run{{settings, options.test, std::move(opened)},
-             options,
-             std::move(connection),
-             std::move(facts),
-             std::move(data_directory)};
+  return PhysicalRun{{settings, options.test, std::move(opened)},
+                     options,
+                     std::move(connection),
+                     std::move(facts),
+                     std::move(data_directory)};
 }
 
 // Archiving is proven before anything is copied: a segment that is finished now must arrive. The
 // server switches segments when the backup starts; the marker makes sure that there is one to
 // finish.
-Result<std::string> MarkSegment(Run& run) {
+Result<std::string> MarkSegment(PhysicalRun& run) {
   ASSIGN_OR_RETURN(postgres::Lsn marker, postgres::EmitWalMarker(run.connection));
   return postgres::WalSegmentName(
       postgres::SegmentBefore(run.facts.timeline, marker, run.facts.wal_segment_size),
       run.facts.wal_segment_size);
 }
 
-Status ArchiveHistoryOfServer(const Run& run) {
+Status ArchiveHistoryOfServer(const PhysicalRun& run) {
   return ArchiveHistory(repository::WalStore(run.cluster(), run.facts.system_identifier.value),
                         run.facts.timeline, run.data_directory + "/pg_wal",
                         static_cast<int>(run.settings.compression.level));
 }
 
-Status CheckControlFile(const Run& run, const postgres::BackupStart& start) {
+Status CheckControlFile(const PhysicalRun& run, const postgres::BackupStart& start) {
   ASSIGN_OR_RETURN(postgres::ControlFileRead read, postgres::ReadControlFile(run.data_directory));
   if (read.control.checkpoint_redo < start.lsn) {
     return Error{
@@ -157,7 +158,7 @@ Status CheckControlFile(const Run& run, const postgres::BackupStart& start) {
   return {};
 }
 
-Result<postgres::ExternalConfig> CollectConfig(const Run& run) {
+Result<postgres::ExternalConfig> CollectConfig(const PhysicalRun& run) {
   postgres::ExternalConfigPaths paths;
   paths.data_directory = run.data_directory;
   paths.config_file = run.facts.config_file;
@@ -177,7 +178,7 @@ int64_t ListedAtUs(const postgres::DataDirectoryListing& listing, Timestamp befo
 }
 
 // Which files count as unchanged, and which packs are to be emptied.
-void CompareWith(BackupBase& base, const Run& run, uint32_t timeline, CopyOptions& copy,
+void CompareWith(BackupBase& base, const PhysicalRun& run, uint32_t timeline, CopyOptions& copy,
                  format::Manifest& manifest) {
   if (!base.manifest) {
     manifest.set_type(format::Manifest::FULL);
@@ -198,7 +199,7 @@ void CompareWith(BackupBase& base, const Run& run, uint32_t timeline, CopyOption
   };
 }
 
-format::Checkpoint CheckpointHead(const Run& run, const BackupBase& base) {
+format::Checkpoint CheckpointHead(const PhysicalRun& run, const BackupBase& base) {
   format::Checkpoint head;
   head.set_backup_id(run.backup_id);
   head.set_system_identifier(run.facts.system_identifier.value);
@@ -206,7 +207,7 @@ format::Checkpoint CheckpointHead(const Run& run, const BackupBase& base) {
   return head;
 }
 
-Result<CopyResult> CopyDataDirectory(Run& run, postgres::BackupSession& session,
+Result<CopyResult> CopyDataDirectory(PhysicalRun& run, postgres::BackupSession& session,
                                      const postgres::DataDirectoryListing& listing,
                                      const postgres::ExternalConfig& config, BackupBase& base,
                                      const std::optional<ResumedRun>& resumed,
@@ -250,7 +251,7 @@ Result<std::string> BootstrapSuperuser(postgres::Connection& connection) {
       "SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10 -- BOOTSTRAP_SUPERUSERID");
 }
 
-BackupReport Summarise(const Run& run, const format::Manifest& manifest) {
+BackupReport Summarise(const PhysicalRun& run, const format::Manifest& manifest) {
   BackupReport report;
   report.backup_id = run.backup_id;
   report.test = run.options.test;
@@ -293,7 +294,7 @@ Result<int64_t> ServerTimeUs(postgres::Connection& connection) {
   return std::stoll(text);
 }
 
-Status FinishManifest(Run& run, postgres::BackupSession& session,
+Status FinishManifest(PhysicalRun& run, postgres::BackupSession& session,
                       const postgres::DataDirectoryListing& listing, const CopyResult& copied,
                       format::Manifest& manifest) {
   ASSIGN_OR_RETURN(postgres::BackupSession::StopResult stop, session.Stop());
@@ -310,8 +311,8 @@ Status FinishManifest(Run& run, postgres::BackupSession& session,
   return NamePredecessor(*run.opened.cluster, manifest);
 }
 
-Status AwaitWal(Run& run, const std::vector<std::string>& segments, format::Manifest* manifest,
-                double* seconds) {
+Status AwaitWal(PhysicalRun& run, const std::vector<std::string>& segments,
+                format::Manifest* manifest, double* seconds) {
   repository::WalStore wal(*run.opened.cluster, run.facts.system_identifier.value);
   double began = MonotonicSeconds();
   ASSIGN_OR_RETURN(
@@ -331,7 +332,7 @@ Status AwaitWal(Run& run, const std::vector<std::string>& segments, format::Mani
 
 Result<BackupReport> Backup(const config::Settings& settings, const BackupOptions& options) {
   const double began = MonotonicSeconds();
-  ASSIGN_OR_RETURN(Run run, Prepare(settings, options));
+  ASSIGN_OR_RETURN(PhysicalRun run, PreparePhysical(settings, options));
   if (!options.test) RemoveStaleTemporaries(settings);
   BackupRunEnd end(run);
   ASSIGN_OR_RETURN(BackupBase base, Begin(run));

@@ -27,8 +27,8 @@ using testing::LogicalOptions;
 using testing::SmallLogicalBackup;
 using testing::SmallRepository;
 
-constexpr char kLogical[] = "20240103_020000-0003";
-constexpr char kNext[] = "20240104_020000-0004";
+constexpr char kLogicalId[] = "20240103_020000-0003";
+constexpr char kNextId[] = "20240104_020000-0004";
 
 class BothMethodsTest : public ::testing::Test {
  protected:
@@ -65,7 +65,7 @@ class BothMethodsTest : public ::testing::Test {
 };
 
 TEST_F(BothMethodsTest, NoRecoveryBeginsWithALogicalOne) {
-  Commit(kLogical, "first");
+  Commit(kLogicalId, "first");
   Result<RecoveryPlan> plan = Plan("latest");
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   EXPECT_EQ(plan->manifest.backup_id(), SmallRepository::kSecond);
@@ -78,8 +78,8 @@ TEST_F(BothMethodsTest, NoRecoveryBeginsWithALogicalOne) {
 }
 
 TEST_F(BothMethodsTest, ALogicalOneThatIsNamedIsRefusedWithWhatToDo) {
-  Commit(kLogical, "first");
-  Result<RecoveryPlan> plan = Plan(kLogical);
+  Commit(kLogicalId, "first");
+  Result<RecoveryPlan> plan = Plan(kLogicalId);
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.code(), Code::kUsage);
   EXPECT_NE(plan.error().hint.find("--target-url"), std::string::npos) << plan.error().hint;
@@ -116,7 +116,7 @@ TEST_F(BothMethodsTest, RowsComeFromTheNewestThatHoldsThemAndDefinitionsFromAny)
 }
 
 TEST_F(BothMethodsTest, WithLogicalOnesAloneThereIsNoneToRecoverFrom) {
-  Commit(kLogical, "first");
+  Commit(kLogicalId, "first");
   for (const char* id : {SmallRepository::kFirst, SmallRepository::kSecond}) {
     ASSERT_TRUE(repository_.storage()->Delete(repository_.cluster().names.Manifest(id)).ok());
   }
@@ -128,7 +128,7 @@ TEST_F(BothMethodsTest, WithLogicalOnesAloneThereIsNoneToRecoverFrom) {
 
 // The timeline of a logical one is none: no history leads from it to those of the archive.
 TEST_F(BothMethodsTest, ALogicalOneOpensNoWindowAndMissesNoHistory) {
-  const SmallLogicalBackup logical = Commit(kLogical, "first");
+  const SmallLogicalBackup logical = Commit(kLogicalId, "first");
   const std::string history =
       repository_.cluster().names.WalFile(repository_.system(), "00000002.history");
   ASSERT_TRUE(repository_.storage()->Delete(history).ok());
@@ -148,20 +148,20 @@ TEST_F(BothMethodsTest, ALogicalOneOpensNoWindowAndMissesNoHistory) {
 }
 
 TEST_F(BothMethodsTest, ABaseIsOfTheSameMethodAndDatabase) {
-  Commit(kLogical, "first");
+  Commit(kLogicalId, "first");
   LogicalOptions other;
   other.database = "other";
-  Commit(kNext, "first", other);
+  Commit(kNextId, "first", other);
   const uint64_t system = repository_.system();
   EXPECT_EQ(BaseFor({system, format::Manifest::PHYSICAL}), SmallRepository::kSecond);
-  EXPECT_EQ(BaseFor({system, format::Manifest::LOGICAL, "app"}), kLogical);
-  EXPECT_EQ(BaseFor({system, format::Manifest::LOGICAL, "other"}), kNext);
+  EXPECT_EQ(BaseFor({system, format::Manifest::LOGICAL, "app"}), kLogicalId);
+  EXPECT_EQ(BaseFor({system, format::Manifest::LOGICAL, "other"}), kNextId);
   EXPECT_EQ(BaseFor({system, format::Manifest::LOGICAL, "third"}), "none");
   EXPECT_EQ(BaseFor({system + 1, format::Manifest::LOGICAL, "app"}), "none");
 }
 
 TEST_F(BothMethodsTest, TheMapOfALogicalBaseKnowsItsLeavesAndHowMuchOfItsPacksTheyNeed) {
-  const SmallLogicalBackup backup = Commit(kLogical, "first");
+  const SmallLogicalBackup backup = Commit(kLogicalId, "first");
   repository::LeaseTerms lease;
   lease.run_id = "20240110_010000-0000";
   Result<BackupBase> base = ClaimBase(
@@ -180,14 +180,14 @@ TEST_F(BothMethodsTest, TheMapOfALogicalBaseKnowsItsLeavesAndHowMuchOfItsPacksTh
 }
 
 TEST_F(BothMethodsTest, PruningTakesTheOldLogicalOneWithItsOwnPacksAlone) {
-  const SmallLogicalBackup first = Commit(kLogical, "first");
+  const SmallLogicalBackup first = Commit(kLogicalId, "first");
   LogicalOptions options;
   options.base = &first;
-  const SmallLogicalBackup next = Commit(kNext, "second", options);
+  const SmallLogicalBackup next = Commit(kNextId, "second", options);
   Result<PruneReport> report = Prune();
   ASSERT_TRUE(report.ok()) << report.error().message;
   EXPECT_EQ(*repository::ListBackupIds(repository_.cluster()),
-            (std::vector<std::string>{SmallRepository::kSecond, kNext}));
+            (std::vector<std::string>{SmallRepository::kSecond, kNextId}));
   EXPECT_FALSE(IsThere(first.list));
   for (const repository::StoredPack& pack : next.packs) EXPECT_TRUE(IsThere(pack));
   EXPECT_TRUE(std::ranges::any_of(next.packs, [&](const repository::StoredPack& pack) {
@@ -204,14 +204,14 @@ TEST_F(BothMethodsTest, PruningTakesTheOldLogicalOneWithItsOwnPacksAlone) {
 }
 
 TEST_F(BothMethodsTest, TheLastGoodOneOfEitherMethodCannotBeNamed) {
-  Commit(kLogical, "first");
+  Commit(kLogicalId, "first");
   EXPECT_EQ(Prune({SmallRepository::kSecond}).code(), Code::kRefused);
-  EXPECT_EQ(Prune({kLogical}).code(), Code::kRefused);
+  EXPECT_EQ(Prune({kLogicalId}).code(), Code::kRefused);
   EXPECT_TRUE(Prune({SmallRepository::kFirst}).ok());
 }
 
 TEST_F(BothMethodsTest, ALogicalOneSparesNoWal) {
-  const SmallLogicalBackup backup = Commit(kLogical, "first");
+  const SmallLogicalBackup backup = Commit(kLogicalId, "first");
   const ArchivedFile file{"object", repository_.system(), "000000010000000000000003", 1};
   WalSparing sparing(
       std::map<uint64_t, uint64_t>{{repository_.system(), SmallRepository::kSegmentBytes}});

@@ -12,7 +12,7 @@
 namespace pgcairn::commands {
 namespace {
 
-constexpr char kRun[] = "20240101_020000-0001";
+constexpr char kUnfinishedRun[] = "20240101_020000-0001";
 constexpr uint32_t kPartsOfLeaf = repository::kLeafUnitsMax;
 // Longer paths make longer lists.
 constexpr size_t kPathBytes = 1000;
@@ -41,7 +41,7 @@ class CheckpointWriterTest : public ::testing::Test {
       }
     }
     format::Checkpoint head;
-    head.set_backup_id(kRun);
+    head.set_backup_id(kUnfinishedRun);
     writer_.emplace(*cluster_.access, head, 3, kInterval);
   }
 
@@ -62,7 +62,8 @@ TEST_F(CheckpointWriterTest, WhatADocumentCannotHoldIsWrittenInParts) {
   for (uint32_t leaf = 0; leaf < kLeaves; ++leaf) writer_->Add(source_, leaf);
   Status written = Write();
   ASSERT_TRUE(written.ok()) << written.error().message;
-  Result<repository::RunCheckpoints> parts = repository::ReadCheckpoints(*cluster_.access, kRun);
+  Result<repository::RunCheckpoints> parts =
+      repository::ReadCheckpoints(*cluster_.access, kUnfinishedRun);
   ASSERT_TRUE(parts.ok()) << parts.error().message;
   ASSERT_FALSE(parts->readable.empty());
   int leaves = 0;
@@ -88,7 +89,8 @@ TEST_F(CheckpointWriterTest, IsDueWhenWhatWasAddedFillsOne) {
   EXPECT_LT(leaf, 6u);
   ASSERT_TRUE(Write().ok());
   EXPECT_FALSE(writer_->IsDue(uploader_));
-  Result<repository::RunCheckpoints> parts = repository::ReadCheckpoints(*cluster_.access, kRun);
+  Result<repository::RunCheckpoints> parts =
+      repository::ReadCheckpoints(*cluster_.access, kUnfinishedRun);
   ASSERT_TRUE(parts.ok());
   EXPECT_EQ(parts->readable.size(), 1u) << "the estimate is not below the truth";
 }

@@ -9,9 +9,9 @@
 namespace pgcairn::commands {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000;
-constexpr Timestamp kBefore{int64_t{1'700'000'000} * kSecond};
-constexpr Timestamp kAfter{kBefore.unix_us + 2 * kSecond};
+constexpr int64_t kSecondUs = 1'000'000;
+constexpr Timestamp kBefore{int64_t{1'700'000'000} * kSecondUs};
+constexpr Timestamp kAfter{kBefore.unix_us + 2 * kSecondUs};
 
 Timestamp Plus(Timestamp moment, int64_t us) { return {moment.unix_us + us}; }
 
@@ -43,12 +43,12 @@ TEST(ClockCheck, SecondsAreAWarningAndMinutesAnErrorInBothDirections) {
   EXPECT_EQ(JudgeClock(Reading(Plus(kBefore, -kClockToleranceUs))).severity, Severity::kOk);
   EXPECT_EQ(JudgeClock(Reading(Plus(kAfter, kClockToleranceUs + 1))).severity, Severity::kWarning);
   EXPECT_EQ(JudgeClock(Reading(Plus(kBefore, -kClockErrorUs))).severity, Severity::kWarning);
-  Finding ahead = JudgeClock(Reading(Plus(kAfter, 3 * 3600 * kSecond)));
+  Finding ahead = JudgeClock(Reading(Plus(kAfter, 3 * 3600 * kSecondUs)));
   EXPECT_EQ(ahead.severity, Severity::kError);
   EXPECT_NE(ahead.message.find("the server's clock is 3 h 0 min ahead of this host's"),
             std::string::npos);
   EXPECT_FALSE(ahead.remedy.empty());
-  Finding behind = JudgeClock(Reading(Plus(kBefore, -int64_t{10} * 86'400 * kSecond)));
+  Finding behind = JudgeClock(Reading(Plus(kBefore, -int64_t{10} * 86'400 * kSecondUs)));
   EXPECT_EQ(behind.severity, Severity::kError);
   EXPECT_NE(behind.message.find("10 days behind"), std::string::npos);
 }
@@ -89,7 +89,7 @@ TEST(ClockCheck, TheNewestTransactionIsFoundBehindSegmentsThatHoldNone) {
   };
   // Long after the backups of 2024.
   const Timestamp now = Timestamp::FromUnixSeconds(1'900'000'000);
-  push(9, Plus(now, -kSecond));
+  push(9, Plus(now, -kSecondUs));
   EXPECT_TRUE(FindWhatLiesAhead(repository.cluster(), now)->empty());
   push(10, Plus(now, kClockErrorUs + 1));
   push(11, std::nullopt);

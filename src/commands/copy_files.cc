@@ -18,8 +18,8 @@ namespace {
 
 using repository::kUnitBytes;
 
-constexpr size_t kUploadThreads = 2;
-constexpr size_t kPacksInFlight = 2;
+constexpr size_t kFileUploadThreads = 2;
+constexpr size_t kFilePacksInFlight = 2;
 
 // Configuration from outside the data directory: small, in leaves of its own.
 class ExternalCopier {
@@ -129,7 +129,8 @@ Result<CopyResult> CopyFiles(const repository::ClusterAccess& cluster, const Cop
   CopyPlan plan = PlanCopy(options.listing, options.previous, options.rules);
   options.progress.Add(plan.carried_bytes);
   const repository::PacksToEmpty to_empty = ChooseWhatToEmpty(options, plan);
-  repository::PackUploader uploader(cluster.storage, cluster.names, kUploadThreads, kPacksInFlight);
+  repository::PackUploader uploader(cluster.storage, cluster.names, kFileUploadThreads,
+                                    kFilePacksInFlight);
   repository::MetadataWriter leaves(cluster, uploader);
   repository::CompactionBudget budget(to_empty);
   const CopyTools tools{cluster,

@@ -13,7 +13,7 @@ using Ids = std::vector<uint32_t>;
 using sources::Whose;
 
 // As pg_restore lists it.
-const std::vector<sources::ArchiveEntry> kArchive = {
+const std::vector<sources::ArchiveEntry> kPlannedArchive = {
     {1, 0, 0, "ENCODING - ENCODING ", {}},
     {2, 2615, 100, "SCHEMA - auth admin", {}},
     {3, 0, 0, "ACL - SCHEMA auth admin", {2}},
@@ -94,7 +94,7 @@ class DefinitionPlanTest : public ::testing::Test {
 
   format::LogicalCatalog catalog_;
   sources::TargetDefinitions target_;
-  DefinitionFacts facts_{kArchive, {}, catalog_, target_, {}, false, {}};
+  DefinitionFacts facts_{kPlannedArchive, {}, catalog_, target_, {}, false, {}};
   bool policies_ = true;
 };
 

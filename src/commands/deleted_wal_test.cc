@@ -10,7 +10,7 @@
 namespace pgcairn::commands {
 namespace {
 
-constexpr uint64_t kSegmentBytes = 1 << 20;
+constexpr uint64_t kDeletedSegmentBytes = 1 << 20;
 
 struct NumberRun {
   uint32_t timeline;
@@ -23,14 +23,14 @@ repository::Deletions DeletionsOf(const std::vector<NumberRun>& runs, uint64_t s
   for (const NumberRun& run : runs) {
     format::DeletedSegments* wal = deletions.records.emplace_back().add_wal();
     wal->set_system_identifier(system);
-    wal->set_first(postgres::WalSegmentName({{run.timeline}, run.first}, kSegmentBytes));
-    wal->set_last(postgres::WalSegmentName({{run.timeline}, run.last}, kSegmentBytes));
+    wal->set_first(postgres::WalSegmentName({{run.timeline}, run.first}, kDeletedSegmentBytes));
+    wal->set_last(postgres::WalSegmentName({{run.timeline}, run.last}, kDeletedSegmentBytes));
   }
   return deletions;
 }
 
 DeletedWal Deleted(const std::vector<NumberRun>& runs) {
-  return DeletedWal::Of(DeletionsOf(runs), {1}, kSegmentBytes);
+  return DeletedWal::Of(DeletionsOf(runs), {1}, kDeletedSegmentBytes);
 }
 
 std::string Lost(const DeletedWal& deleted, uint32_t timeline, uint64_t first, uint64_t count) {
@@ -58,11 +58,11 @@ TEST(DeletedWal, TheRestOfAGapIsLost) {
 }
 
 TEST(DeletedWal, OtherClustersAndRunsThatMakeNoSenseSayNothing) {
-  DeletedWal other = DeletedWal::Of(DeletionsOf({{1, 10, 19}}, 2), {1}, kSegmentBytes);
+  DeletedWal other = DeletedWal::Of(DeletionsOf({{1, 10, 19}}, 2), {1}, kDeletedSegmentBytes);
   EXPECT_FALSE(other.Holds({{1}, 10}));
   repository::Deletions deletions = DeletionsOf({{1, 10, 19}, {1, 25, 20}});
   deletions.records[0].mutable_wal(0)->set_last("00000002.history");
-  DeletedWal deleted = DeletedWal::Of(deletions, {1}, kSegmentBytes);
+  DeletedWal deleted = DeletedWal::Of(deletions, {1}, kDeletedSegmentBytes);
   EXPECT_EQ(Lost(deleted, 1, 0, 50), "0+50 ");
 }
 

@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 using repository::StreamKind;
 
-constexpr std::string_view kTablespaces = "pg_tblspc";
+constexpr std::string_view kTablespacesDirectory = "pg_tblspc";
 
 std::string Join(const std::string& directory, const std::string& name) {
   return directory.empty() ? name : directory + "/" + name;
@@ -114,7 +114,7 @@ class DataDirectoryCleaner : public Cleaner {
     if (path == postgres::kRestoreMarkerName) return {};
     ASSIGN_OR_RETURN(mode_t mode, ModeOf(place));
     const bool is_link = S_ISLNK(mode);
-    if (DirectoryOf(path) == kTablespaces) return CleanTablespace(path, place, is_link);
+    if (DirectoryOf(path) == kTablespacesDirectory) return CleanTablespace(path, place, is_link);
     if (is_link && (path == "log" || path == "pg_log")) return {};
     if (is_link && path == "pg_wal" && wanted_.contains(path)) return CleanDirectory(path, place);
     return Cleaner::CleanEntry(path, place);

@@ -28,14 +28,14 @@ namespace fs = std::filesystem;
 using repository::RandomContent;
 
 constexpr uint32_t kTablespace = 16'400;
-constexpr char kVersionDirectory[] = "PG_15_202209061";
+constexpr char kTablespaceVersion[] = "PG_15_202209061";
 constexpr uint64_t kPage = 8192;
 
 // Path below the root -> mode and content, links followed where they lead to directories.
-using Tree = std::map<std::string, std::pair<uint32_t, Bytes>>;
+using TreeContents = std::map<std::string, std::pair<uint32_t, Bytes>>;
 
-Tree ReadTree(const std::string& root) {
-  Tree tree;
+TreeContents ReadTreeContents(const std::string& root) {
+  TreeContents tree;
   for (const auto& entry :
        fs::recursive_directory_iterator(root, fs::directory_options::follow_directory_symlink)) {
     struct stat info {};
@@ -72,11 +72,11 @@ class DeltaFilesTest : public ::testing::Test {
     places_.tablespace_locations[kTablespace] = target_ + ".ts";
     CHECK(MakeDirectories(target_).ok());
     CHECK(Restore(Existing::kRefuse).ok());
-    original_ = ReadTree(target_);
+    original_ = ReadTreeContents(target_);
   }
 
   static std::string InSpace(const std::string& path) {
-    return fmt::format("pg_tblspc/{}/{}/{}", kTablespace, kVersionDirectory, path);
+    return fmt::format("pg_tblspc/{}/{}/{}", kTablespace, kTablespaceVersion, path);
   }
   static void Put(const std::string& root, const std::string& path, ByteView content) {
     CHECK(MakeDirectories(DirectoryOf(root + "/" + path)).ok());
@@ -90,7 +90,7 @@ class DeltaFilesTest : public ::testing::Test {
 
   void Backup() {
     Result<postgres::DataDirectoryListing> listing =
-        postgres::ListDataDirectory(source_, kVersionDirectory);
+        postgres::ListDataDirectory(source_, kTablespaceVersion);
     CHECK(listing.ok());
     Progress progress(ProgressStyle::kNone, "backup", 0);
     sources::PageFindings findings;
@@ -143,11 +143,11 @@ class DeltaFilesTest : public ::testing::Test {
   repository::MemoryCluster cluster_ = repository::MakeMemoryCluster(counting_);
   format::Manifest manifest_;
   RestorePlaces places_;
-  Tree original_;
+  TreeContents original_;
   uint64_t removed_ = 0;
 };
 
-constexpr uint64_t kPages = 4 * 1024 + 4 + 300 + 4 + 20;
+constexpr uint64_t kPagesInAll = 4 * 1024 + 4 + 300 + 4 + 20;
 
 TEST_F(DeltaFilesTest, OfAnIntactDirectoryNothingIsWrittenAndOnlyMapsAreFetched) {
   std::map<std::string, fs::file_time_type> times;
@@ -156,7 +156,7 @@ TEST_F(DeltaFilesTest, OfAnIntactDirectoryNothingIsWrittenAndOnlyMapsAreFetched)
   }
   const uint64_t fetched = Fetched();
   RestoredFiles restored = Delta();
-  EXPECT_EQ(restored.pages_compared, kPages);
+  EXPECT_EQ(restored.pages_compared, kPagesInAll);
   EXPECT_EQ(restored.pages_written, 0u);
   EXPECT_EQ(restored.bytes_written, 0u);
   EXPECT_EQ(removed_, 0u);
@@ -171,11 +171,11 @@ TEST_F(DeltaFilesTest, OnlyPagesThatDifferAreWritten) {
   Spoil(InSpace("5/20004"), 19);
   const uint64_t fetched = Fetched();
   RestoredFiles restored = Delta();
-  EXPECT_EQ(restored.pages_compared, kPages);
+  EXPECT_EQ(restored.pages_compared, kPagesInAll);
   EXPECT_EQ(restored.pages_written, 7u);
   EXPECT_EQ(restored.bytes_written, 6 * kPage + 100);
   EXPECT_LT(Fetched() - fetched, 10u << 20) << "not all of it";
-  EXPECT_EQ(ReadTree(target_), original_);
+  EXPECT_EQ(ReadTreeContents(target_), original_);
 }
 
 TEST_F(DeltaFilesTest, FilesOfOtherSizesModesAndKindsAreMadeRight) {
@@ -189,9 +189,9 @@ TEST_F(DeltaFilesTest, FilesOfOtherSizesModesAndKindsAreMadeRight) {
   Put(target_, "pg_replslot", AsBytes("a file"));
   ASSERT_EQ(::chmod((target_ + "/PG_VERSION").c_str(), 0644), 0);
   ASSERT_EQ(::chmod((target_ + "/base").c_str(), 0755), 0);
-  fs::remove_all(target_ + ".ts/" + kVersionDirectory);
+  fs::remove_all(target_ + ".ts/" + kTablespaceVersion);
   RestoredFiles restored = Delta();
-  EXPECT_EQ(ReadTree(target_), original_);
+  EXPECT_EQ(ReadTreeContents(target_), original_);
   EXPECT_EQ(restored.pages_written, 4u + 4 + 20);
 }
 
@@ -226,29 +226,29 @@ TEST_F(DeltaFilesTest, WhatTheBackupLacksGoesAndWhatIsNotTheClustersStays) {
   for (const char* path : {".ts/readme", "/log", "/lost+found", "/pgcairn.restoring"}) {
     fs::remove(target_ + path);
   }
-  EXPECT_EQ(ReadTree(target_), original_);
+  EXPECT_EQ(ReadTreeContents(target_), original_);
 }
 
 TEST_F(DeltaFilesTest, ATablespaceMadeSinceIsEmptiedAndUnlinked) {
   const std::string place = scratch_.path() + "/new space";
-  Put(place, fmt::format("{}/5/1", kVersionDirectory), AsBytes("future"));
+  Put(place, fmt::format("{}/5/1", kTablespaceVersion), AsBytes("future"));
   Put(place, "readme", AsBytes("theirs"));
   fs::create_symlink(place, target_ + "/pg_tblspc/16999");
   Delta();
   EXPECT_FALSE(Exists(target_ + "/pg_tblspc/16999"));
-  EXPECT_FALSE(Exists(place + "/" + kVersionDirectory));
+  EXPECT_FALSE(Exists(place + "/" + kTablespaceVersion));
   EXPECT_TRUE(Exists(place + "/readme"));
-  EXPECT_EQ(ReadTree(target_), original_);
+  EXPECT_EQ(ReadTreeContents(target_), original_);
 }
 
 TEST_F(DeltaFilesTest, ATablespaceThatMovesLeavesItsOldPlaceAlone) {
-  const Tree before = ReadTree(target_ + ".ts");
+  const TreeContents before = ReadTreeContents(target_ + ".ts");
   places_.tablespace_locations[kTablespace] = scratch_.path() + "/elsewhere";
   Delta();
   EXPECT_EQ(fs::read_symlink(target_ + fmt::format("/pg_tblspc/{}", kTablespace)),
             scratch_.path() + "/elsewhere");
-  EXPECT_EQ(ReadTree(target_), original_);
-  EXPECT_EQ(ReadTree(target_ + ".ts"), before);
+  EXPECT_EQ(ReadTreeContents(target_), original_);
+  EXPECT_EQ(ReadTreeContents(target_ + ".ts"), before);
 }
 
 TEST_F(DeltaFilesTest, ALinkedWalDirectoryIsEmptiedAndStays) {
@@ -261,7 +261,7 @@ TEST_F(DeltaFilesTest, ALinkedWalDirectoryIsEmptiedAndStays) {
   EXPECT_EQ(fs::read_symlink(target_ + "/pg_wal"), wal);
   EXPECT_FALSE(Exists(wal + "/000000010000000000000003"));
   EXPECT_TRUE(fs::remove(wal + "/lost+found"));
-  EXPECT_EQ(ReadTree(target_), original_);
+  EXPECT_EQ(ReadTreeContents(target_), original_);
 }
 
 // CheckDeltaTarget
@@ -274,13 +274,13 @@ class DeltaCheckTest : public DeltaFilesTest {
   }
 
   void ExpectRefused(const std::string& text, Code code = Code::kRefused) {
-    const Tree before = ReadTree(target_);
+    const TreeContents before = ReadTreeContents(target_);
     Result<bool> checked = CheckDeltaTarget(manifest_, places_);
     ASSERT_FALSE(checked.ok()) << text;
     EXPECT_EQ(checked.code(), code) << checked.error().message;
     EXPECT_NE(checked.error().message.find(text), std::string::npos) << checked.error().message;
     EXPECT_NE(checked.error().hint, "");
-    EXPECT_EQ(ReadTree(target_), before);
+    EXPECT_EQ(ReadTreeContents(target_), before);
   }
   void ExpectAccepted() {
     Result<bool> checked = CheckDeltaTarget(manifest_, places_);
@@ -320,7 +320,7 @@ TEST_F(DeltaCheckTest, ARestoreThatEndedBeforeItsMarkerHadItsNameCanGoOn) {
   ExpectAccepted();
   Delta();
   EXPECT_FALSE(Exists(target_ + "/pgcairn.restoring.pgcairn-tmp.17"));
-  EXPECT_EQ(ReadTree(target_), original_);
+  EXPECT_EQ(ReadTreeContents(target_), original_);
   fs::remove_all(target_);
   Put(target_, "pgcairn.restoring.pgcairn-tmp.17", AsBytes("pgcairn rest"));
   Put(target_, "precious", AsBytes("x"));
@@ -393,7 +393,7 @@ TEST_F(DeltaCheckTest, LinksOfACopyMayLeadToTheOriginals) {
   Put(later, "readme", AsBytes("theirs"));
   manifest_.set_data_directory("/srv/original");
   ExpectAccepted();  // nothing would be removed there
-  Put(later, fmt::format("{}/5/1", kVersionDirectory), AsBytes("theirs"));
+  Put(later, fmt::format("{}/5/1", kTablespaceVersion), AsBytes("theirs"));
   ExpectRefused(link + " is a link to " + later);
   fs::rename(target_ + "/pg_wal", wal);
   fs::create_symlink(wal, target_ + "/pg_wal");
@@ -412,7 +412,7 @@ TEST_F(DeltaCheckTest, ATablespaceGoesNowhereElseThanItsLinkLeads) {
   Put(other, "readme", AsBytes("theirs"));
   Put(other, "PG_14_202107181/5/1", AsBytes("theirs"));
   ExpectAccepted();
-  Put(other, fmt::format("{}/5/1", kVersionDirectory), AsBytes("theirs"));
+  Put(other, fmt::format("{}/5/1", kTablespaceVersion), AsBytes("theirs"));
   ExpectRefused("does not refer to");
 }
 

@@ -102,7 +102,7 @@ crypto::SecretBytes ToBytesOf(const config::Secret& secret) {
 }
 
 // The sheet names the server, as far as the repository knows it.
-Result<SheetFacts> FactsOf(const config::Settings& settings) {
+Result<SheetFacts> SheetFactsOf(const config::Settings& settings) {
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   ASSIGN_OR_RETURN(format::ClusterHistory system, CurrentSystem(*opened.cluster));
   return SheetFacts{
@@ -184,7 +184,7 @@ Result<KeyChangeReport> AddKey(const config::Settings& settings, const KeyAddOpt
     ASSIGN_OR_RETURN(key.pair, KeyFor(options.key_file, made));
     key.label = "key file";
   } else if (options.recovery_sheet) {
-    ASSIGN_OR_RETURN(SheetFacts facts, FactsOf(settings));
+    ASSIGN_OR_RETURN(SheetFacts facts, SheetFactsOf(settings));
     ASSIGN_OR_RETURN(key.pair, repository::AccessKeyPair::Generate());
     sheet = RecoverySheet(facts, key.pair);
     key.label = "recovery sheet";

@@ -15,7 +15,7 @@
 namespace pgcairn::commands {
 namespace {
 
-constexpr char kSubject[] = "memory";
+constexpr char kMemorySubject[] = "memory";
 constexpr char kLost[] = "it was deleted, or the repository was put back to an older copy";
 
 std::string WhenAccepted(const std::string& file) {
@@ -24,15 +24,15 @@ std::string WhenAccepted(const std::string& file) {
 }
 
 Finding Unusable(const Error& error) {
-  return {kSubject, Severity::kWarning, "what this host remembers cannot be used: " + error.message,
-          error.hint};
+  return {kMemorySubject, Severity::kWarning,
+          "what this host remembers cannot be used: " + error.message, error.hint};
 }
 
 Finding JudgeBackup(const NewestMemory& memory, const repository::ClusterAccess& cluster,
                     const RememberedBackup& backup, const std::string& newest) {
   Status found = LookForBackup(cluster, backup);
   if (found.ok()) {
-    return {kSubject, Severity::kOk,
+    return {kMemorySubject, Severity::kOk,
             fmt::format("the newest backup that this host saw stored, {}, is in the repository",
                         backup.backup_id),
             ""};
@@ -40,14 +40,14 @@ Finding JudgeBackup(const NewestMemory& memory, const repository::ClusterAccess&
   if (found.code() == Code::kNotFound) {
     if (std::optional<format::Deletion> pruned = PrunedBackup(cluster, backup.backup_id)) {
       return {
-          kSubject, Severity::kOk,
+          kMemorySubject, Severity::kOk,
           fmt::format("the newest backup that this host saw stored, {}, was deleted on purpose: "
                       "the prune {} on {} recorded it on {}",
                       backup.backup_id, pruned->prune_id(), pruned->host(),
                       Timestamp{pruned->at_us()}.ToText()),
           ""};
     }
-    return {kSubject, Severity::kError,
+    return {kMemorySubject, Severity::kError,
             fmt::format("the backup {}, which this host saw stored on {}, is not in the "
                         "repository: {}. The newest that is there: {}",
                         backup.backup_id, backup.noted_at.ToText(), kLost, newest),
@@ -56,19 +56,20 @@ Finding JudgeBackup(const NewestMemory& memory, const repository::ClusterAccess&
                 WhenAccepted(memory.backups_file())};
   }
   if (found.code() == Code::kRefused) {
-    return {kSubject, Severity::kError, found.error().message,
+    return {kMemorySubject, Severity::kError, found.error().message,
             "somebody who has a key of this cluster wrote it, or the log folder is another "
             "host's; run `pgcairn verify --all` and find out; " +
                 WhenAccepted(memory.backups_file())};
   }
-  return {kSubject, Severity::kError, found.error().message, "`pgcairn verify --all` says more"};
+  return {kMemorySubject, Severity::kError, found.error().message,
+          "`pgcairn verify --all` says more"};
 }
 
 std::vector<Finding> NothingRemembered(const NewestMemory& memory,
                                        const std::vector<std::string>& ids) {
   std::vector<std::string> others = memory.BackupsFilesOfOthers();
   if (!others.empty()) {
-    return {{kSubject, Severity::kWarning,
+    return {{kMemorySubject, Severity::kWarning,
              fmt::format("this host remembers no backup of this repository, but of another one "
                          "with a cluster of the same name: {}",
                          fmt::join(others, ", ")),
@@ -76,7 +77,7 @@ std::vector<Finding> NothingRemembered(const NewestMemory& memory,
              "the right disk is mounted and storage.local_path names it"}};
   }
   if (ids.empty()) return {};
-  return {{kSubject, Severity::kWarning,
+  return {{kMemorySubject, Severity::kWarning,
            fmt::format("this host remembers no backup of this repository, which has {}, the newest "
                        "{}: it could not tell if newer ones were lost",
                        ids.size(), ids.back()),
@@ -89,7 +90,7 @@ std::vector<Finding> CheckBackups(const NewestMemory& memory,
   // Read before the repository: what is remembered was stored before.
   Result<std::vector<RememberedBackup>> remembered = memory.Backups();
   Result<std::vector<std::string>> ids = repository::ListBackupIds(cluster);
-  if (!ids.ok()) return {{kSubject, Severity::kError, ids.error().message, ids.error().hint}};
+  if (!ids.ok()) return {{kMemorySubject, Severity::kError, ids.error().message, ids.error().hint}};
   if (!remembered.ok()) {
     if (remembered.code() != Code::kNotFound) return {Unusable(remembered.error())};
     return NothingRemembered(memory, *ids);
@@ -115,7 +116,7 @@ std::vector<Finding> CheckSegment(const NewestMemory& memory,
   repository::WalStore wal(cluster, remembered->system_identifier);
   Status found = wal.ReadIdentity(remembered->name).status();
   if (found.ok()) {
-    return {{kSubject, Severity::kOk,
+    return {{kMemorySubject, Severity::kOk,
              fmt::format("the newest WAL segment that this host archived, {}, is in the repository",
                          remembered->name),
              ""}};
@@ -124,7 +125,7 @@ std::vector<Finding> CheckSegment(const NewestMemory& memory,
     std::optional<format::Deletion> pruned =
         PrunedSegment(cluster, remembered->system_identifier, remembered->name);
     if (pruned) {
-      return {{kSubject, Severity::kOk,
+      return {{kMemorySubject, Severity::kOk,
                fmt::format("the newest WAL segment that this host archived, {}, was deleted on "
                            "purpose: the prune {} on {} recorded it on {}",
                            remembered->name, pruned->prune_id(), pruned->host(),
@@ -133,10 +134,10 @@ std::vector<Finding> CheckSegment(const NewestMemory& memory,
     }
   }
   if (found.code() != Code::kNotFound) {
-    return {
-        {kSubject, Severity::kError, found.error().message, "`pgcairn verify --all` says more"}};
+    return {{kMemorySubject, Severity::kError, found.error().message,
+             "`pgcairn verify --all` says more"}};
   }
-  return {{kSubject, Severity::kError,
+  return {{kMemorySubject, Severity::kError,
            fmt::format("the WAL segment {}, which this host archived on {}, is not in the "
                        "repository: {}",
                        remembered->name, remembered->noted_at.ToText(), kLost),

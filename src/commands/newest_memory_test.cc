@@ -19,8 +19,8 @@ namespace {
 using repository::Content;
 using testing::SmallRepository;
 
-constexpr char kThird[] = "20240103_020000-0003";
-constexpr uint64_t kSystem = 0x1122334455667788;
+constexpr char kThirdId[] = "20240103_020000-0003";
+constexpr uint64_t kRememberedSystem = 0x1122334455667788;
 constexpr char kEarlier[] = "000000010000000000000003";
 constexpr char kLater[] = "000000010000000000000004";
 constexpr char kNextTimeline[] = "000000020000000000000003";
@@ -44,7 +44,7 @@ class NewestMemoryTest : public ::testing::Test {
     return ids;
   }
   void Note(const std::string& id) { ASSERT_TRUE(memory_.NoteBackup(cluster(), id).ok()); }
-  void NoteSegment(const char* name, uint64_t system = kSystem) {
+  void NoteSegment(const char* name, uint64_t system = kRememberedSystem) {
     ASSERT_TRUE(memory_.NoteSegment(system, name).ok());
   }
   std::string RememberedName() const {
@@ -81,16 +81,16 @@ TEST_F(NewestMemoryTest, ALostBackupIsNamedUntilThePersonDeletesTheFile) {
   ASSERT_TRUE(repository_.storage()->Delete(manifest).ok());
   EXPECT_NE(Found(Severity::kError).find("put back to an older copy"), std::string::npos);
   // Another backup does not end the alarm.
-  repository_.CommitSharing(kThird, [](format::Manifest&) {});
-  Note(kThird);
-  EXPECT_EQ(RememberedIds(), (std::vector<std::string>{SmallRepository::kSecond, kThird}));
+  repository_.CommitSharing(kThirdId, [](format::Manifest&) {});
+  Note(kThirdId);
+  EXPECT_EQ(RememberedIds(), (std::vector<std::string>{SmallRepository::kSecond, kThirdId}));
   EXPECT_NE(Found(Severity::kError).find(SmallRepository::kSecond), std::string::npos);
-  EXPECT_NE(Found(Severity::kOk).find(kThird), std::string::npos);
+  EXPECT_NE(Found(Severity::kOk).find(kThirdId), std::string::npos);
   // The copy with all that was lost does.
   ASSERT_TRUE(repository_.storage()->PutIfAbsent(manifest, kept).ok());
   EXPECT_EQ(Found(Severity::kError), "");
-  Note(kThird);
-  EXPECT_EQ(RememberedIds(), std::vector<std::string>{kThird});
+  Note(kThirdId);
+  EXPECT_EQ(RememberedIds(), std::vector<std::string>{kThirdId});
 }
 
 TEST_F(NewestMemoryTest, AnotherManifestUnderARememberedIdIsFound) {
@@ -143,9 +143,9 @@ TEST_F(NewestMemoryTest, ALaterSegmentTakesThePlaceOfAnEarlierOneAndNeverTheOthe
   EXPECT_EQ(RememberedName(), kLater);
   NoteSegment(kNextTimeline);
   EXPECT_EQ(RememberedName(), kNextTimeline);
-  NoteSegment(kEarlier, kSystem + 1);
+  NoteSegment(kEarlier, kRememberedSystem + 1);
   EXPECT_EQ(RememberedName(), kEarlier);
-  EXPECT_EQ(memory_.Segment()->system_identifier, kSystem + 1);
+  EXPECT_EQ(memory_.Segment()->system_identifier, kRememberedSystem + 1);
   // What a crash of the host can leave.
   Write(memory_.segment_file(), "");
   EXPECT_EQ(memory_.Segment().code(), Code::kNotFound);
@@ -159,7 +159,7 @@ TEST_F(NewestMemoryTest, WhileProcessesTakeNoteOthersReadWhatOneOfThemWrote) {
     if (child > 0) continue;
     bool noted = true;
     for (int i = 0; i < 200 && noted; ++i) {
-      noted = memory_.NoteSegment(kSystem + (i % 2), kLater).ok() &&
+      noted = memory_.NoteSegment(kRememberedSystem + (i % 2), kLater).ok() &&
               memory_.NoteBackup(cluster(), SmallRepository::kSecond).ok();
     }
     ::_exit(noted ? 0 : 1);
@@ -205,7 +205,7 @@ TEST_F(NewestMemoryTest, AFolderThatIsNotThereStopsNothing) {
   config::Settings settings;
   settings.storage.log_path = scratch_.path() + "/missing";
   RememberBackup(settings, cluster(), SmallRepository::kSecond);
-  RememberSegment(settings, cluster(), kSystem, kLater);
+  RememberSegment(settings, cluster(), kRememberedSystem, kLater);
   EXPECT_FALSE(Exists(settings.storage.log_path));
 }
 
@@ -214,10 +214,10 @@ TEST_F(NewestMemoryTest, OnlyWholeSegmentsAreNoted) {
   settings.storage.log_path = scratch_.path();
   for (const char* name : {"00000002.history", "000000010000000000000004.partial",
                            "000000010000000000000004.00000028.backup"}) {
-    RememberSegment(settings, cluster(), kSystem, name);
+    RememberSegment(settings, cluster(), kRememberedSystem, name);
     EXPECT_EQ(memory_.Segment().code(), Code::kNotFound) << name;
   }
-  RememberSegment(settings, cluster(), kSystem, kLater);
+  RememberSegment(settings, cluster(), kRememberedSystem, kLater);
   EXPECT_EQ(RememberedName(), kLater);
 }
 

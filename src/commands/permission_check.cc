@@ -21,7 +21,7 @@
 namespace pgcairn::commands {
 namespace {
 
-constexpr char kSubject[] = "permissions";
+constexpr char kPermissionsSubject[] = "permissions";
 
 struct Place {
   std::string what;
@@ -83,7 +83,7 @@ std::vector<Finding> JudgePlace(const Place& place) {
   if (::stat(place.path.c_str(), &info) != 0) return {};
   std::string named = place.what + " " + DescribeAccess(place.path);
   if (!IsTrusted(info.st_uid)) {
-    return {{kSubject, IsShared(place) ? Severity::kWarning : Severity::kError,
+    return {{kPermissionsSubject, IsShared(place) ? Severity::kWarning : Severity::kError,
              fmt::format("{} belongs to another user, who can change it", named),
              fmt::format("run: sudo chown {} {}", UserOf(::geteuid()).name,
                          QuoteForShell(place.path))}};
@@ -91,11 +91,11 @@ std::vector<Finding> JudgePlace(const Place& place) {
   if ((info.st_mode & 022) != 0) {
     const bool tolerable =
         IsShared(place) && ((info.st_mode & 002) == 0 || !KeepsModes(place.path));
-    return {{kSubject, tolerable ? Severity::kWarning : Severity::kError,
+    return {{kPermissionsSubject, tolerable ? Severity::kWarning : Severity::kError,
              fmt::format("others can write to {}", named), Close(place, info.st_uid)}};
   }
   if ((info.st_mode & ReadersOf(place, info.st_uid)) != 0) {
-    return {{kSubject, place.secret ? Severity::kError : Severity::kWarning,
+    return {{kPermissionsSubject, place.secret ? Severity::kError : Severity::kWarning,
              fmt::format("others can read {}", named), Close(place, info.st_uid)}};
   }
   return {};
@@ -121,7 +121,7 @@ std::vector<Finding> JudgeFoldersAbove(const Place& place, std::set<std::string>
     struct stat info {};
     if (::stat(folder.c_str(), &info) != 0 || !CanBeSwapped(info)) continue;
     findings.push_back(
-        {kSubject, Severity::kWarning,
+        {kPermissionsSubject, Severity::kWarning,
          fmt::format("{} lies below {}: others can put something else in its place", place.what,
                      DescribeAccess(folder)),
          fmt::format("run: chmod go-w {}, or move {} to a folder that only its owner and root can "
@@ -144,7 +144,7 @@ std::vector<Finding> CheckPermissions(const config::Settings& settings) {
     for (Finding& finding : JudgeFoldersAbove(place, seen)) findings.push_back(std::move(finding));
   }
   if (findings.empty()) {
-    findings.push_back({kSubject, Severity::kOk,
+    findings.push_back({kPermissionsSubject, Severity::kOk,
                         "only their owner can use repository, key, configuration and log", ""});
   }
   return findings;
@@ -163,12 +163,12 @@ std::vector<Finding> CheckArchiverAccess(const config::Settings& settings,
     paths.push_back(QuoteForShell(place.path));
   }
   if (closed.empty()) {
-    return {{kSubject, Severity::kOk,
+    return {{kPermissionsSubject, Severity::kOk,
              fmt::format("the server runs archive_command as {}, who can use all that it needs",
                          archiver.name),
              ""}};
   }
-  return {{kSubject, Severity::kError,
+  return {{kPermissionsSubject, Severity::kError,
            fmt::format("the server runs archive_command as {}, who cannot use {}", archiver.name,
                        fmt::join(closed, ", ")),
            fmt::format("run: sudo chown -R {} {}, and let that user enter the folders above",
@@ -181,7 +181,7 @@ std::vector<Finding> CheckTablespaceAccess(const postgres::ServerFacts& facts) {
     if (!tablespace.location.starts_with('/')) continue;
     if (::faccessat(AT_FDCWD, tablespace.location.c_str(), R_OK | X_OK, AT_EACCESS) == 0) continue;
     int saved = errno;
-    findings.push_back({kSubject, Severity::kError,
+    findings.push_back({kPermissionsSubject, Severity::kError,
                         fmt::format("the tablespace {} at {} cannot be read: {}", tablespace.name,
                                     DescribeAccess(tablespace.location), std::strerror(saved)),
                         "it must be on this host, and belong to the user that runs the server"});

@@ -15,7 +15,7 @@
 namespace pgcairn::commands {
 namespace {
 
-Status CheckNote(const std::string& note) {
+Status CheckText(const std::string& note) {
   if (note.size() > kNoteBytesMax) {
     return Error{Code::kUsage,
                  fmt::format("the note has {} bytes, {} are allowed", note.size(), kNoteBytesMax),
@@ -32,7 +32,7 @@ Status CheckNote(const std::string& note) {
 }  // namespace
 
 Result<PinReport> Pin(const config::Settings& settings, const PinRequest& request) {
-  if (request.note) RETURN_IF_ERROR(CheckNote(*request.note));
+  if (request.note) RETURN_IF_ERROR(CheckText(*request.note));
   ASSIGN_OR_RETURN(OpenedCluster opened, OpenCluster(settings));
   const repository::ClusterAccess& cluster = *opened.cluster;
   ASSIGN_OR_RETURN(std::vector<std::string> ids, repository::ListBackupIds(cluster));

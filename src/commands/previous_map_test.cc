@@ -20,7 +20,7 @@ using repository::StreamEntry;
 using repository::StreamList;
 using repository::StreamRoot;
 
-crypto::Sha256Digest DigestOf(uint8_t seed) {
+crypto::Sha256Digest ContentDigestOf(uint8_t seed) {
   crypto::Sha256Digest digest;
   digest.bytes.fill(seed);
   return digest;
@@ -28,7 +28,7 @@ crypto::Sha256Digest DigestOf(uint8_t seed) {
 
 PackReference MetadataPack(uint8_t seed) {
   PackReference pack;
-  pack.sha256 = DigestOf(seed);
+  pack.sha256 = ContentDigestOf(seed);
   pack.length = 1'000'000;
   return pack;
 }
@@ -45,13 +45,13 @@ StreamEntry StreamOf(const std::string& path, uint64_t units, uint32_t leaf, uin
 
 // Leaf 0, of 10 units, is shared by three small files and has 4 units that nobody uses; leaves 1
 // and 2 hold a long one, and leaf 1 is a patch on a leaf in metadata pack 2.
-StreamList Sample() {
+StreamList SampleStreams() {
   StreamList list;
   list.packs = {MetadataPack(1), MetadataPack(2)};
   list.leaves = {{0, {200, 100, 900, 0, 1}, 10},
                  {0, {400, 100, 900, 1, 1}, 4096},
                  {0, {600, 100, 900, 2, 1}, 5}};
-  list.data_packs = {{DigestOf(101), 5000}, {DigestOf(102), 6000}};
+  list.data_packs = {{ContentDigestOf(101), 5000}, {ContentDigestOf(102), 6000}};
   list.needs = {{kNoPack, {{0, 1000}}}, {1, {{0, 2000}, {1, 3000}}}, {kNoPack, {{1, 500}}}};
   StreamEntry directory = StreamOf("base", 0, 0, 0);
   directory.kind = repository::StreamKind::kDirectory;
@@ -69,12 +69,12 @@ StreamList Sample() {
 
 PreviousMap MapOf(const StreamList& list) {
   PreviousMap map;
-  map.AddList(list, DigestOf(50), {MetadataPack(3), {700, 100, 900, 3, 1}});
+  map.AddList(list, ContentDigestOf(50), {MetadataPack(3), {700, 100, 900, 3, 1}});
   return map;
 }
 
 TEST(PreviousMap, KnowsWhereTheUnitsOfEachStreamAre) {
-  const PreviousMap map = MapOf(Sample());
+  const PreviousMap map = MapOf(SampleStreams());
   EXPECT_FALSE(map.empty());
   EXPECT_TRUE(PreviousMap().empty());
   EXPECT_EQ(map.Find(StreamRoot::kDataDirectory, "base/9"), nullptr);
@@ -98,8 +98,8 @@ TEST(PreviousMap, KnowsWhereTheUnitsOfEachStreamAre) {
   EXPECT_EQ(large->extents[1].first_entry, 0u);
   const PreviousMap::Leaf& leaf = map.leaf(large->extents[0].leaf);
   EXPECT_EQ(leaf.at.location.offset, 400u);
-  EXPECT_EQ(map.metadata_packs()[leaf.pack].sha256, DigestOf(1));
-  EXPECT_EQ(map.metadata_packs()[leaf.base_pack].sha256, DigestOf(2));
+  EXPECT_EQ(map.metadata_packs()[leaf.pack].sha256, ContentDigestOf(1));
+  EXPECT_EQ(map.metadata_packs()[leaf.base_pack].sha256, ContentDigestOf(2));
   EXPECT_EQ(map.NumberOfMetadataPack(MetadataPack(2)), leaf.base_pack);
   EXPECT_EQ(leaf.uses.size(), 2u);
 
@@ -111,34 +111,34 @@ TEST(PreviousMap, KnowsWhereTheUnitsOfEachStreamAre) {
 }
 
 TEST(PreviousMap, TablesOfSeveralListsAreOneTable) {
-  PreviousMap map = MapOf(Sample());
+  PreviousMap map = MapOf(SampleStreams());
   StreamList other;
   other.packs = {MetadataPack(2), MetadataPack(9)};
   other.leaves = {{1, {200, 100, 900, 0, 1}, 4}};
-  other.data_packs = {{DigestOf(103), 7000}, {DigestOf(102), 6000}};
+  other.data_packs = {{ContentDigestOf(103), 7000}, {ContentDigestOf(102), 6000}};
   other.needs = {{0, {{1, 40}, {0, 60}}}};
   other.streams = {StreamOf("base/8", 4, 0, 0), StreamOf("base/2", 1, 0, 2)};
-  map.AddList(other, DigestOf(51), {MetadataPack(3), {900, 100, 900, 4, 1}});
+  map.AddList(other, ContentDigestOf(51), {MetadataPack(3), {900, 100, 900, 4, 1}});
   EXPECT_EQ(map.metadata_packs().size(), 3u);
   EXPECT_EQ(map.data_packs().packs().size(), 3u);
   const PreviousMap::Stream* stream = map.Find(StreamRoot::kDataDirectory, "base/8");
   const PreviousMap::Leaf& leaf = map.leaf(stream->extents.at(0).leaf);
-  EXPECT_EQ(map.metadata_packs()[leaf.pack].sha256, DigestOf(9));
-  EXPECT_EQ(map.metadata_packs()[leaf.base_pack].sha256, DigestOf(2));
-  EXPECT_EQ(map.data_packs().packs()[leaf.uses[0].pack].sha256, DigestOf(102));
-  EXPECT_EQ(map.data_packs().packs()[leaf.uses[1].pack].sha256, DigestOf(103));
+  EXPECT_EQ(map.metadata_packs()[leaf.pack].sha256, ContentDigestOf(9));
+  EXPECT_EQ(map.metadata_packs()[leaf.base_pack].sha256, ContentDigestOf(2));
+  EXPECT_EQ(map.data_packs().packs()[leaf.uses[0].pack].sha256, ContentDigestOf(102));
+  EXPECT_EQ(map.data_packs().packs()[leaf.uses[1].pack].sha256, ContentDigestOf(103));
   // What a later list says replaces what was known.
   ASSERT_EQ(map.Find(StreamRoot::kDataDirectory, "base/2")->extents.size(), 1u);
   EXPECT_EQ(map.Find(StreamRoot::kDataDirectory, "base/2")->extents[0].first_entry, 2u);
 }
 
 TEST(PreviousMap, OfALeafThatIsPartlyUsedItsShareCounts) {
-  StreamList list = Sample();
+  StreamList list = SampleStreams();
   list.streams.pop_back();  // six of the ten units of leaf 0 are used
   std::vector<PackUse> uses = MapOf(list).PackUses();
   ASSERT_EQ(uses.size(), 2u);
   std::ranges::sort(uses, {}, &PackUse::sha256);
-  EXPECT_EQ(uses[0].sha256, DigestOf(101));
+  EXPECT_EQ(uses[0].sha256, ContentDigestOf(101));
   EXPECT_EQ(uses[0].stored_bytes, 5000u);
   EXPECT_EQ(uses[0].live_bytes, 600u + 2000u);
   EXPECT_EQ(uses[1].stored_bytes, 6000u);
@@ -153,8 +153,8 @@ TEST(PreviousMap, ALeafIsUsableUntilOneOfItsPacksIsLost) {
                                                                  {102, {true, false, false}},
                                                                  {3, {true, true, true}}};
   for (const auto& [lost, usable] : cases) {
-    PreviousMap map = MapOf(Sample());
-    map.MarkLost({DigestOf(lost)});
+    PreviousMap map = MapOf(SampleStreams());
+    map.MarkLost({ContentDigestOf(lost)});
     for (uint32_t leaf = 0; leaf < 3; ++leaf) {
       EXPECT_EQ(map.IsUsable(leaf), usable[leaf]) << int(lost) << " " << leaf;
     }
@@ -162,25 +162,25 @@ TEST(PreviousMap, ALeafIsUsableUntilOneOfItsPacksIsLost) {
 }
 
 TEST(PreviousMap, AListIsFoundByItsBytesUntilItsPackIsLost) {
-  PreviousMap map = MapOf(Sample());
-  ASSERT_NE(map.FindList(DigestOf(50)), nullptr);
-  EXPECT_EQ(map.FindList(DigestOf(50))->location.offset, 700u);
-  EXPECT_EQ(map.FindList(DigestOf(51)), nullptr);
-  map.MarkLost({DigestOf(3)});
-  EXPECT_EQ(map.FindList(DigestOf(50)), nullptr);
+  PreviousMap map = MapOf(SampleStreams());
+  ASSERT_NE(map.FindList(ContentDigestOf(50)), nullptr);
+  EXPECT_EQ(map.FindList(ContentDigestOf(50))->location.offset, 700u);
+  EXPECT_EQ(map.FindList(ContentDigestOf(51)), nullptr);
+  map.MarkLost({ContentDigestOf(3)});
+  EXPECT_EQ(map.FindList(ContentDigestOf(50)), nullptr);
 }
 
 TEST(PreviousMap, APackIsLostEvenIfItWasToBeEmptied) {
   for (bool lost_first : {true, false}) {
-    PreviousMap map = MapOf(Sample());
-    if (lost_first) map.MarkLost({DigestOf(102)});
-    map.MarkToEmpty({{{DigestOf(102), 1}}});
-    if (!lost_first) map.MarkLost({DigestOf(102)});
+    PreviousMap map = MapOf(SampleStreams());
+    if (lost_first) map.MarkLost({ContentDigestOf(102)});
+    map.MarkToEmpty({{{ContentDigestOf(102), 1}}});
+    if (!lost_first) map.MarkLost({ContentDigestOf(102)});
     EXPECT_FALSE(map.IsUsable(2));
     EXPECT_FALSE(map.NeedsPackToEmpty(2));
   }
-  PreviousMap map = MapOf(Sample());
-  map.MarkToEmpty({{{DigestOf(102), 1}}});
+  PreviousMap map = MapOf(SampleStreams());
+  map.MarkToEmpty({{{ContentDigestOf(102), 1}}});
   EXPECT_TRUE(map.IsUsable(2));
   EXPECT_TRUE(map.NeedsPackToEmpty(1));
   EXPECT_TRUE(map.NeedsPackToEmpty(2));
@@ -188,26 +188,26 @@ TEST(PreviousMap, APackIsLostEvenIfItWasToBeEmptied) {
 }
 
 TEST(PreviousMap, OnlyPacksThatAreKeptCount) {
-  PreviousMap map = MapOf(Sample());
-  map.KeepOnly({DigestOf(1), DigestOf(101)});
+  PreviousMap map = MapOf(SampleStreams());
+  map.KeepOnly({ContentDigestOf(1), ContentDigestOf(101)});
   EXPECT_TRUE(map.IsUsable(0));
   EXPECT_FALSE(map.IsUsable(1));
   EXPECT_FALSE(map.IsUsable(2));
-  EXPECT_EQ(map.FindList(DigestOf(50)), nullptr);
-  map.MarkLost({DigestOf(101)});
+  EXPECT_EQ(map.FindList(ContentDigestOf(50)), nullptr);
+  map.MarkLost({ContentDigestOf(101)});
   EXPECT_FALSE(map.IsUsable(0));
 }
 
 TEST(PreviousMap, APatchIsNotKeptWithoutThePackOfItsBase) {
-  PreviousMap map = MapOf(Sample());
-  map.KeepOnly({DigestOf(1), DigestOf(101), DigestOf(102)});
+  PreviousMap map = MapOf(SampleStreams());
+  map.KeepOnly({ContentDigestOf(1), ContentDigestOf(101), ContentDigestOf(102)});
   EXPECT_TRUE(map.IsUsable(0));
   EXPECT_FALSE(map.IsUsable(1)) << "a patch on a leaf in pack 2";
   EXPECT_TRUE(map.IsUsable(2));
 }
 
 TEST(PreviousMap, NothingIsKnownOfAFileThatWasForgotten) {
-  PreviousMap map = MapOf(Sample());
+  PreviousMap map = MapOf(SampleStreams());
   map.Forget(StreamRoot::kDataDirectory, "base/1");
   map.Forget(StreamRoot::kDataDirectory, "never/there");
   EXPECT_EQ(map.Find(StreamRoot::kDataDirectory, "base/1"), nullptr);
@@ -233,10 +233,10 @@ class PreviousMapReadTest : public ::testing::Test {
     CHECK(uploader.Finish().ok());
     at.units = 3;
     list_.leaves = {at};
-    list_.data_packs = {{DigestOf(101), 1'000'000}, {DigestOf(102), 1'000'000}};
+    list_.data_packs = {{ContentDigestOf(101), 1'000'000}, {ContentDigestOf(102), 1'000'000}};
     list_.needs = {{kNoPack, {{0, 100}, {1, 100}}}};
     list_.streams = {StreamOf("base/1", 3, 0, 0)};
-    map_.AddList(list_, DigestOf(50), {});
+    map_.AddList(list_, ContentDigestOf(50), {});
   }
 
   repository::MemoryCluster cluster_ = repository::MakeMemoryCluster();
@@ -254,13 +254,13 @@ TEST_F(PreviousMapReadTest, ALeafComesWithAVerdictOnEachOfItsPacks) {
   EXPECT_TRUE((*known)->reusable);
   EXPECT_TRUE((*known)->judged);
 
-  map_.MarkToEmpty({{{DigestOf(102), 1}}});
+  map_.MarkToEmpty({{{ContentDigestOf(102), 1}}});
   known = map_.Read(reader_, 0);
   EXPECT_EQ((*known)->verdicts, (std::vector{PackVerdict::kUsable, PackVerdict::kToEmpty}));
   EXPECT_TRUE((*known)->reusable);
   EXPECT_EQ((*known)->VerdictOf((*known)->leaf.units[2]), PackVerdict::kUsable) << "zeros";
 
-  map_.MarkLost({DigestOf(101)});
+  map_.MarkLost({ContentDigestOf(101)});
   known = map_.Read(reader_, 0);
   EXPECT_EQ((*known)->verdicts, (std::vector{PackVerdict::kLost, PackVerdict::kToEmpty}));
   EXPECT_FALSE((*known)->reusable);
@@ -286,7 +286,7 @@ TEST(PackTable, GivesEachPackOneNumberFromAnyThread) {
     threads.emplace_back([&, thread] {
       for (size_t i = 0; i < 200; ++i) {
         const auto seed = static_cast<uint8_t>((i * 7 + thread * 31) % 200);
-        numbers[thread][seed] = table.NumberOf({DigestOf(seed), seed});
+        numbers[thread][seed] = table.NumberOf({ContentDigestOf(seed), seed});
       }
     });
   }
@@ -295,7 +295,8 @@ TEST(PackTable, GivesEachPackOneNumberFromAnyThread) {
   for (size_t thread = 0; thread < numbers.size(); ++thread) {
     EXPECT_EQ(numbers[thread], numbers[0]);
     for (size_t seed = 0; seed < 200; ++seed) {
-      EXPECT_EQ(table.packs()[numbers[thread][seed]].sha256, DigestOf(static_cast<uint8_t>(seed)));
+      EXPECT_EQ(table.packs()[numbers[thread][seed]].sha256,
+                ContentDigestOf(static_cast<uint8_t>(seed)));
     }
   }
 }

@@ -27,7 +27,7 @@ struct WindowStart {
 
 // WAL without a gap on the path to a timeline, and the backups that recovery through it can begin
 // with.
-struct Run {
+struct SegmentRun {
   uint64_t first = 0;
   uint64_t last = 0;
   std::vector<WindowStart> candidates;  // by place in the log
@@ -60,7 +60,7 @@ std::vector<WindowStart> OnPathTo(TimelineId timeline,
 
 // The end of the run that holds `first`; reads the archive only when no known run does.
 std::optional<uint64_t> EndOfRun(TimelineId timeline, uint64_t first, const Archive& archive,
-                                 const std::map<uint64_t, Run>& runs) {
+                                 const std::map<uint64_t, SegmentRun>& runs) {
   auto run = runs.lower_bound(first);
   if (run != runs.end() && run->second.first <= first) return run->first;
   Result<std::optional<uint64_t>> last = archive.LastOfRun(timeline, first);
@@ -68,15 +68,15 @@ std::optional<uint64_t> EndOfRun(TimelineId timeline, uint64_t first, const Arch
 }
 
 // By their last segment. Backups whose own WAL has a gap are in none.
-std::map<uint64_t, Run> RunsOnPathTo(TimelineId timeline,
-                                     const std::vector<WindowStart>& candidates,
-                                     const Archive& archive) {
-  std::map<uint64_t, Run> runs;
+std::map<uint64_t, SegmentRun> RunsOnPathTo(TimelineId timeline,
+                                            const std::vector<WindowStart>& candidates,
+                                            const Archive& archive) {
+  std::map<uint64_t, SegmentRun> runs;
   for (const WindowStart& candidate : candidates) {
     WalRange own = OwnWal(*candidate.backup);
     std::optional<uint64_t> last = EndOfRun(timeline, own.first, archive, runs);
     if (!last || *last < own.last) continue;
-    auto [place, fresh] = runs.try_emplace(*last, Run{own.first, *last, {}});
+    auto [place, fresh] = runs.try_emplace(*last, SegmentRun{own.first, *last, {}});
     place->second.first = std::min(place->second.first, own.first);
     place->second.candidates.push_back(candidate);
   }
@@ -96,7 +96,8 @@ const WindowStart* BaseOf(const std::vector<WindowStart>& candidates, Timestamp 
 
 // Which backups the window begins with on the path to one timeline. Goes back from the newest run
 // to the first that reaches back to `from`: the ones before it end before the window.
-std::vector<const BackupFacts*> BasesOnPath(const std::map<uint64_t, Run>& runs, Timestamp from) {
+std::vector<const BackupFacts*> BasesOnPath(const std::map<uint64_t, SegmentRun>& runs,
+                                            Timestamp from) {
   std::vector<const BackupFacts*> bases;
   for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
     const WindowStart* good = BaseOf(run->second.candidates, from, true);
@@ -152,7 +153,7 @@ PromisedWindow FindPromisedWindow(const std::vector<const BackupFacts*>& backups
   for (TimelineId timeline : wal.archive.Timelines()) {
     if (!always.contains(timeline) && !IsWritten(timeline, wal, from)) continue;
     std::vector<WindowStart> candidates = OnPathTo(timeline, backups, wal.archive);
-    std::map<uint64_t, Run> runs = RunsOnPathTo(timeline, candidates, wal.archive);
+    std::map<uint64_t, SegmentRun> runs = RunsOnPathTo(timeline, candidates, wal.archive);
     if (runs.empty()) window.without_backup.insert(timeline);
     for (const BackupFacts* base : BasesOnPath(runs, from)) bases.emplace(base->id, base);
   }

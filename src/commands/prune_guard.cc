@@ -9,7 +9,7 @@
 namespace pgcairn::commands {
 namespace {
 
-constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
+constexpr int64_t kGuardDayUs = int64_t{86'400} * 1'000'000;
 
 Error ClocksDisagree(std::string message) {
   return {
@@ -31,14 +31,14 @@ Status RefuseShare(size_t going, size_t all, int64_t share_max, std::string_view
 }  // namespace
 
 Status GuardClocks(const std::vector<BackupFacts>& backups, Timestamp host, Timestamp storage) {
-  if (std::abs(host.unix_us - storage.unix_us) > kDayUs) {
+  if (std::abs(host.unix_us - storage.unix_us) > kGuardDayUs) {
     return ClocksDisagree(fmt::format("it is {} by this host's clock and {} by the storage's",
                                       host.ToText(), storage.ToText()));
   }
   const Timestamp now = std::min(host, storage);
   for (const BackupFacts& backup : backups) {
     Timestamp at = std::max(backup.started_at, backup.stopped_at);
-    if (at.unix_us - now.unix_us <= kDayUs) continue;
+    if (at.unix_us - now.unix_us <= kGuardDayUs) continue;
     return ClocksDisagree(
         fmt::format("the backup {} is of {}, and it is {}", backup.id, at.ToText(), now.ToText()));
   }

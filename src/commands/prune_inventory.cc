@@ -22,7 +22,7 @@ namespace {
 constexpr size_t kStartBytes = 16;
 constexpr std::string_view kMagic = "PGCAIRN";
 
-std::string_view LastComponent(std::string_view name) { return name.substr(name.rfind('/') + 1); }
+std::string_view NameBelow(std::string_view name) { return name.substr(name.rfind('/') + 1); }
 
 // Sixteen lower-case digits.
 std::optional<uint64_t> ParseSystem(std::string_view text) {
@@ -77,7 +77,7 @@ class InventoryTaker {
     ASSIGN_OR_RETURN(storage::Listing listing, List(names_.Root()));
     for (const storage::ObjectInfo& object : listing.objects) unknown_.push_back(object.name);
     for (std::string& directory : listing.directories) {
-      if (std::ranges::find(kKnown, LastComponent(directory)) == kKnown.end()) {
+      if (std::ranges::find(kKnown, NameBelow(directory)) == kKnown.end()) {
         unknown_.push_back(std::move(directory));
       }
     }
@@ -123,7 +123,7 @@ class InventoryTaker {
     ASSIGN_OR_RETURN(storage::Listing systems, List(names_.Root() + "/wal"));
     TakeUnknown(systems.objects);
     for (const std::string& directory : systems.directories) {
-      std::optional<uint64_t> system = ParseSystem(LastComponent(directory));
+      std::optional<uint64_t> system = ParseSystem(NameBelow(directory));
       if (!system) {
         unknown_.push_back(directory);
         continue;
@@ -139,7 +139,7 @@ class InventoryTaker {
     ASSIGN_OR_RETURN(storage::Listing files, List(directory));
     TakeUnknownDirectories(files);
     for (storage::ObjectInfo& object : files.objects) {
-      std::string file(LastComponent(object.name));
+      std::string file(NameBelow(object.name));
       postgres::WalFileKind kind = postgres::KindOfWalFile(file);
       if (kind == postgres::WalFileKind::kOther || names_.WalFile(system, file) != object.name) {
         unknown_.push_back(std::move(object.name));
@@ -155,13 +155,13 @@ class InventoryTaker {
   Status TakeCheckpoints() {
     ASSIGN_OR_RETURN(storage::Listing listing, List(names_.Checkpoints()));
     for (const storage::ObjectInfo& object : listing.objects) {
-      RETURN_IF_ERROR(TakeCheckpoint(std::string(LastComponent(object.name)), object));
+      RETURN_IF_ERROR(TakeCheckpoint(std::string(NameBelow(object.name)), object));
     }
     for (const std::string& directory : listing.directories) {
       ASSIGN_OR_RETURN(storage::Listing objects, List(directory));
       TakeUnknownDirectories(objects);
       for (const storage::ObjectInfo& object : objects.objects) {
-        RETURN_IF_ERROR(TakeCheckpoint(std::string(LastComponent(directory)), object));
+        RETURN_IF_ERROR(TakeCheckpoint(std::string(NameBelow(directory)), object));
       }
     }
     return {};
@@ -183,10 +183,9 @@ class InventoryTaker {
     ASSIGN_OR_RETURN(storage::Listing listing, List(directory));
     TakeUnknownDirectories(listing);
     for (const storage::ObjectInfo& object : listing.objects) {
-      std::optional<Bytes> hash = FromHex(LastComponent(object.name));
+      std::optional<Bytes> hash = FromHex(NameBelow(object.name));
       crypto::Sha256Digest sha256;
-      if (!hash || hash->size() != sha256.bytes.size() ||
-          ToHex(*hash) != LastComponent(object.name)) {
+      if (!hash || hash->size() != sha256.bytes.size() || ToHex(*hash) != NameBelow(object.name)) {
         unknown_.push_back(object.name);
         continue;
       }
@@ -202,7 +201,7 @@ class InventoryTaker {
     ASSIGN_OR_RETURN(storage::Listing listing, List(directory));
     TakeUnknownDirectories(listing);
     for (const storage::ObjectInfo& object : listing.objects) {
-      if (is_name(LastComponent(object.name))) {
+      if (is_name(NameBelow(object.name))) {
         RETURN_IF_ERROR(LookAtHeader(object, kinds));
       } else {
         unknown_.push_back(object.name);
@@ -218,7 +217,7 @@ class InventoryTaker {
     for (const std::string& below : listing.directories) {
       if (below == names_.Deletions()) {
         RETURN_IF_ERROR(LookAtFlat(below, "N", repository::IsBackupId));
-      } else if (repository::IsBackupId(LastComponent(below))) {
+      } else if (repository::IsBackupId(NameBelow(below))) {
         RETURN_IF_ERROR(LookAtFlat(below, "N", IsNumber));
       } else {
         unknown_.push_back(below);

@@ -24,7 +24,7 @@ struct Route {
   const format::Manifest* manifest = nullptr;
 };
 
-bool IsGood(const format::Manifest& manifest) { return manifest.bad_page_count() == 0; }
+bool HasNoBadPage(const format::Manifest& manifest) { return manifest.bad_page_count() == 0; }
 
 // The run of segments on the path to `timeline` that begins with the backup; nothing when the
 // backup is not on that path or not even consistent there.
@@ -253,7 +253,7 @@ Result<Sources> SelectSources(const std::vector<std::string>& ids,
     }
   }
   for (const format::Manifest& manifest : manifests) {
-    bool wanted = source == "latest" ? IsGood(manifest) : manifest.backup_id() == id;
+    bool wanted = source == "latest" ? HasNoBadPage(manifest) : manifest.backup_id() == id;
     if (wanted && manifest.system_identifier() == sources.system_identifier) {
       sources.usable.push_back(&manifest);
     }

@@ -16,7 +16,7 @@ namespace {
 
 using Backups = std::vector<const BackupFacts*>;
 
-constexpr int64_t kDayUs = int64_t{86'400} * 1'000'000;
+constexpr int64_t kRetentionDayUs = int64_t{86'400} * 1'000'000;
 
 // The newest by the time when it stopped, and by its id, which rises with every run whatever the
 // clocks say: they differ only when a clock jumped, and then both count.
@@ -109,15 +109,15 @@ std::string_view WalKey(const config::Settings& settings) {
 }
 
 std::string AgeText(int64_t us) {
-  int64_t hours = us / (kDayUs / 24);
+  int64_t hours = us / (kRetentionDayUs / 24);
   return hours < 48 ? fmt::format("{} hours", hours) : fmt::format("{} days", hours / 24);
 }
 
 // Decides on the backups and the WAL of all PostgreSQL clusters together.
-class Planner {
+class RetentionPlanner {
  public:
-  Planner(const std::vector<BackupFacts>& facts, const config::Settings& settings,
-          const std::vector<ArchivedWal>& archives)
+  RetentionPlanner(const std::vector<BackupFacts>& facts, const config::Settings& settings,
+                   const std::vector<ArchivedWal>& archives)
       : settings_(settings), physical_(series_[SeriesKey{}]) {
     for (const BackupFacts& backup : facts) {
       backups_.push_back(&backup);
@@ -138,7 +138,7 @@ class Planner {
       const Timestamp reference = physical_.reference->stopped_at;
       plan_.reference_id = physical_.reference->id;
       plan_.reference_time = reference;
-      plan_.window_from = Timestamp{reference.unix_us - WalDays(settings_) * kDayUs};
+      plan_.window_from = Timestamp{reference.unix_us - WalDays(settings_) * kRetentionDayUs};
       KeepNewestWithWal();
       KeepWindows();
     }
@@ -346,7 +346,7 @@ class Planner {
 RetentionPlan PlanRetention(const std::vector<BackupFacts>& backups,
                             const config::Settings& settings,
                             const std::vector<ArchivedWal>& archives) {
-  return Planner(backups, settings, archives).Plan();
+  return RetentionPlanner(backups, settings, archives).Plan();
 }
 
 bool RetentionPlan::MayGo(postgres::SystemIdentifier system, postgres::WalSegment segment) const {

@@ -7,8 +7,8 @@
 namespace pgcairn::commands {
 namespace {
 
-constexpr uint64_t kSegmentBytes = 1 << 20;
-constexpr uint64_t kSystem = 7;
+constexpr uint64_t kFactsSegmentBytes = 1 << 20;
+constexpr uint64_t kFactsSystem = 7;
 
 class ArchivedWalTest : public ::testing::Test {
  protected:
@@ -16,18 +16,18 @@ class ArchivedWalTest : public ::testing::Test {
     format::WalInfo info;
     if (max_time_us) info.mutable_summary()->set_max_time_us(*max_time_us);
     ASSERT_TRUE(wal_.Push(
-                        postgres::WalSegmentName({{timeline}, number}, kSegmentBytes),
+                        postgres::WalSegmentName({{timeline}, number}, kFactsSegmentBytes),
                         {AsBytes("x"), 1}, [&] { return info; }, 1)
                     .ok());
   }
   ArchivedWal Read() {
-    Result<ArchivedWal> archived = ReadArchivedWal(wal_, kSegmentBytes);
+    Result<ArchivedWal> archived = ReadArchivedWal(wal_, kFactsSegmentBytes);
     CHECK(archived.ok());
     return std::move(archived).value();
   }
 
   repository::MemoryCluster cluster_ = repository::MakeMemoryCluster();
-  repository::WalStore wal_{*cluster_.access, kSystem};
+  repository::WalStore wal_{*cluster_.access, kFactsSystem};
 };
 
 TEST_F(ArchivedWalTest, ATimelineIsAsNewAsItsNewestSegment) {
@@ -37,7 +37,7 @@ TEST_F(ArchivedWalTest, ATimelineIsAsNewAsItsNewestSegment) {
   Push(1, 4, 1000);
   Push(2, 4, kFuture);
   ArchivedWal archived = Read();
-  EXPECT_EQ(archived.system.value, kSystem);
+  EXPECT_EQ(archived.system.value, kFactsSystem);
   EXPECT_EQ(archived.archive.SegmentsOf({1}), (std::set<uint64_t>{3, 4}));
   EXPECT_GE(archived.newest_at.at({1}), before) << "pushed just now, whatever is in it";
   EXPECT_LE(archived.newest_at.at({1}), Timestamp::Now());
@@ -47,8 +47,8 @@ TEST_F(ArchivedWalTest, ATimelineIsAsNewAsItsNewestSegment) {
 TEST_F(ArchivedWalTest, ATimelineWhoseNewestSegmentIsDamagedCountsAsWritten) {
   Push(1, 3);
   Push(2, 4);
-  std::string object =
-      cluster_.access->names.WalFile(kSystem, postgres::WalSegmentName({{2}, 4}, kSegmentBytes));
+  std::string object = cluster_.access->names.WalFile(
+      kFactsSystem, postgres::WalSegmentName({{2}, 4}, kFactsSegmentBytes));
   repository::Replace(*cluster_.storage, object, AsBytes("no WAL object"));
   ArchivedWal archived = Read();
   EXPECT_TRUE(archived.newest_at.contains({1}));
@@ -66,7 +66,7 @@ TEST(FactsOf, AreWhatManifestAndNotesSay) {
   manifest.set_started_at_us(3);
   manifest.set_stop_time_us(4);
   manifest.set_finished_at_us(5);
-  manifest.set_wal_segment_size(kSegmentBytes);
+  manifest.set_wal_segment_size(kFactsSegmentBytes);
   repository::BackupNotes notes;
   BackupFacts facts = FactsOf(manifest, notes);
   EXPECT_EQ(facts.id, "20240101_020000-00af");
@@ -79,7 +79,7 @@ TEST(FactsOf, AreWhatManifestAndNotesSay) {
   EXPECT_EQ(facts.stop_lsn.value, 200u);
   EXPECT_EQ(facts.started_at.unix_us, 3);
   EXPECT_EQ(facts.stopped_at.unix_us, 4);
-  EXPECT_EQ(facts.wal_segment_bytes, kSegmentBytes);
+  EXPECT_EQ(facts.wal_segment_bytes, kFactsSegmentBytes);
 
   manifest.set_type(format::Manifest::FULL);
   manifest.set_bad_page_count(1);

@@ -33,7 +33,7 @@ config::Settings RandomSettings(std::mt19937_64& random) {
   return settings;
 }
 
-std::set<std::string> Kept(const RetentionPlan& plan) {
+std::set<std::string> KeptIds(const RetentionPlan& plan) {
   std::set<std::string> ids;
   for (const BackupVerdict& verdict : plan.backups) {
     if (verdict.keep) ids.insert(verdict.id);
@@ -62,8 +62,8 @@ std::string Text(const RetentionPlan& plan, bool reasons) {
 }
 
 // Some days of a history, with settings.
-struct Sample {
-  explicit Sample(uint64_t seed) : history(seed), random(seed + 1'000'000) {
+struct SampledFacts {
+  explicit SampledFacts(uint64_t seed) : history(seed), random(seed + 1'000'000) {
     settings = RandomSettings(random);
     uint64_t ticks = 20 + random() % 200;
     for (uint64_t i = 0; i < ticks; ++i) history.Live();
@@ -104,7 +104,7 @@ TEST(RetentionProperties, WhatCouldBeRestoredInTheWindowStillCanAfterEveryPrune)
         deleted_segments += verdict.keep ? 0 : verdict.segments;
       }
       RetentionPlan again = PlanRetention(pruned.backups(), settings, pruned.Archives());
-      ASSERT_EQ(Kept(again).size(), again.backups.size()) << "tick " << tick;
+      ASSERT_EQ(KeptIds(again).size(), again.backups.size()) << "tick " << tick;
       for (const WalVerdict& verdict : again.wal) ASSERT_TRUE(verdict.keep) << "tick " << tick;
     }
   }
@@ -117,8 +117,8 @@ TEST(RetentionProperties, WhatCouldBeRestoredInTheWindowStillCanAfterEveryPrune)
 TEST(RetentionProperties, TheNewestGoodBackupAndWhatIsPinnedAlwaysStay) {
   for (uint64_t seed = 0; seed < kSamples; ++seed) {
     SCOPED_TRACE(seed);
-    Sample sample(seed);
-    std::set<std::string> kept = Kept(sample.plan);
+    SampledFacts sample(seed);
+    std::set<std::string> kept = KeptIds(sample.plan);
     std::string newest_good;
     for (const BackupFacts& backup : sample.history.backups()) {
       if (backup.good) newest_good = std::max(newest_good, backup.id);
@@ -135,7 +135,7 @@ TEST(RetentionProperties, TheNewestGoodBackupAndWhatIsPinnedAlwaysStay) {
 TEST(RetentionProperties, MoreDaysNeverKeepLess) {
   for (uint64_t seed = 0; seed < kSamples; ++seed) {
     SCOPED_TRACE(seed);
-    Sample sample(seed);
+    SampledFacts sample(seed);
     config::Settings more = sample.settings;
     int64_t* counts[] = {&more.retention.full_backups,
                          &more.retention.incremental_backups,
@@ -147,8 +147,8 @@ TEST(RetentionProperties, MoreDaysNeverKeepLess) {
                          &more.policies.incremental_backups.keep_daily};
     for (int64_t* count : counts) *count += static_cast<int64_t>(sample.random() % 3);
     RetentionPlan plan = PlanRetention(sample.history.backups(), more, sample.archives);
-    std::set<std::string> kept = Kept(plan);
-    for (const std::string& id : Kept(sample.plan)) EXPECT_TRUE(kept.contains(id)) << id;
+    std::set<std::string> kept = KeptIds(plan);
+    for (const std::string& id : KeptIds(sample.plan)) EXPECT_TRUE(kept.contains(id)) << id;
     for (const WalVerdict& verdict : plan.wal) {
       if (verdict.keep) continue;
       for (uint64_t number : {verdict.range.first, verdict.range.last}) {
@@ -161,21 +161,21 @@ TEST(RetentionProperties, MoreDaysNeverKeepLess) {
 TEST(RetentionProperties, APinKeepsNothingElseFromStaying) {
   for (uint64_t seed = 0; seed < kSamples; ++seed) {
     SCOPED_TRACE(seed);
-    Sample sample(seed);
+    SampledFacts sample(seed);
     std::vector<BackupFacts> backups = sample.history.backups();
     if (backups.empty()) continue;
     BackupFacts& pinned = backups[sample.random() % backups.size()];
     pinned.pinned = true;
-    std::set<std::string> expected = Kept(sample.plan);
+    std::set<std::string> expected = KeptIds(sample.plan);
     expected.insert(pinned.id);
-    EXPECT_EQ(Kept(PlanRetention(backups, sample.settings, sample.archives)), expected);
+    EXPECT_EQ(KeptIds(PlanRetention(backups, sample.settings, sample.archives)), expected);
   }
 }
 
 TEST(RetentionProperties, TheOrderOfTheFactsDoesNotMatter) {
   for (uint64_t seed = 0; seed < kSamples; ++seed) {
     SCOPED_TRACE(seed);
-    Sample sample(seed);
+    SampledFacts sample(seed);
     std::vector<BackupFacts> backups = sample.history.backups();
     std::shuffle(backups.begin(), backups.end(), sample.random);
     std::shuffle(sample.archives.begin(), sample.archives.end(), sample.random);
@@ -187,7 +187,7 @@ TEST(RetentionProperties, TheOrderOfTheFactsDoesNotMatter) {
 TEST(RetentionProperties, OnlyTheDistancesOfTimesMatter) {
   for (uint64_t seed = 0; seed < kSamples; ++seed) {
     SCOPED_TRACE(seed);
-    Sample sample(seed);
+    SampledFacts sample(seed);
     config::Settings without_months = sample.settings;
     without_months.policies.daily_backups.keep_monthly = 0;
     without_months.policies.daily_backups.keep_yearly = 0;
@@ -218,7 +218,7 @@ TEST(RetentionProperties, OnlyTheDistancesOfTimesMatter) {
 TEST(RetentionProperties, EveryArchivedSegmentIsInExactlyOneVerdict) {
   for (uint64_t seed = 0; seed < kSamples; ++seed) {
     SCOPED_TRACE(seed);
-    Sample sample(seed);
+    SampledFacts sample(seed);
     size_t segments = 0;
     for (const ArchivedWal& wal : sample.archives) {
       for (postgres::TimelineId timeline : wal.archive.Timelines()) {

@@ -15,7 +15,7 @@ using testing::RetainedCluster;
 
 std::string Day(double day) { return fmt::format("day {:09.4f}", day); }
 
-std::vector<std::string> Kept(const RetentionPlan& plan) {
+std::vector<std::string> KeptOf(const RetentionPlan& plan) {
   std::vector<std::string> ids;
   for (const BackupVerdict& verdict : plan.backups) {
     if (verdict.keep) ids.push_back(verdict.id);
@@ -46,7 +46,7 @@ class RetentionWalTest : public ::testing::Test {
   void ExpectKept(std::initializer_list<double> days) {
     std::vector<std::string> ids;
     for (double day : days) ids.push_back(Day(day));
-    EXPECT_EQ(Kept(cluster_.Plan()), ids);
+    EXPECT_EQ(KeptOf(cluster_.Plan()), ids);
   }
   void ExpectWal(const std::string& expected) { EXPECT_EQ(WalText(cluster_.Plan()), expected); }
 
@@ -149,7 +149,7 @@ TEST_F(RetentionWalTest, ABackupWhoseOwnWalIsLostIsNotTheLastGoodOne) {
   cluster_.Write(0, 4);
   cluster_.Lose(3);
   RetentionPlan plan = cluster_.Plan();
-  EXPECT_EQ(Kept(plan), (std::vector<std::string>{Day(2), Day(3)}));
+  EXPECT_EQ(KeptOf(plan), (std::vector<std::string>{Day(2), Day(3)}));
   EXPECT_EQ(plan.backups[1].reasons[0], "the newest good backup whose WAL is all there");
 }
 

@@ -18,11 +18,11 @@ using testing::LightRepository;
 using testing::RestoreRun;
 using testing::SteppedRun;
 
-constexpr char kA[] = "20240101_020000-000a";
-constexpr char kB[] = "20240102_020000-000b";
-constexpr char kC[] = "20240103_020000-000c";
+constexpr char kFirstBackup[] = "20240101_020000-000a";
+constexpr char kSecondBackup[] = "20240102_020000-000b";
+constexpr char kThirdBackup[] = "20240103_020000-000c";
 constexpr char kUnfinished[] = "20240103_120000-00cc";
-constexpr char kRun[] = "20240104_020000-000d";
+constexpr char kPruneRun[] = "20240104_020000-000d";
 constexpr int64_t kNeverS = 3600;
 constexpr int64_t kAtOnceS = 0;
 
@@ -31,9 +31,9 @@ using Run = std::function<Status(storage::Storage&)>;
 // Three backups that share packs, and one pack that is nobody's.
 std::unique_ptr<LightRepository> NewRepository() {
   auto repository = std::make_unique<LightRepository>();
-  repository->AddBackup(kA, {1, 2}, 1);
-  repository->AddBackup(kB, {2, 3}, 11);
-  repository->AddBackup(kC, {3, 4}, 21);
+  repository->AddBackup(kFirstBackup, {1, 2}, 1);
+  repository->AddBackup(kSecondBackup, {2, 3}, 11);
+  repository->AddBackup(kThirdBackup, {3, 4}, 21);
   repository->AddPack(9);
   return repository;
 }
@@ -121,20 +121,20 @@ void InEveryOrder(const std::function<std::unique_ptr<Pair>()>& make) {
 }
 
 struct BackupPair : Pair {
-  BackupRun run{.id = kRun, .new_packs = {5, 6}, .first_segment = 31};
+  BackupRun run{.id = kPruneRun, .new_packs = {5, 6}, .first_segment = 31};
 };
 
 TEST(SafeDeletionBeside, ABackupWhoseBaseIsToGo) {
   bool used = false, unused = false;
   InEveryOrder([&] {
     auto pair = std::make_unique<BackupPair>();
-    pair->first = Pruning(*pair->repository, AllOf({kA, kC}), kNeverS);
+    pair->first = Pruning(*pair->repository, AllOf({kFirstBackup, kThirdBackup}), kNeverS);
     pair->second = BackingUp(*pair->repository, pair->run);
     pair->holds = [&, p = pair.get()](const Status& pruned, const Status& backed_up) {
       ASSERT_TRUE(pruned.ok()) << pruned.error().message;
       ASSERT_TRUE(backed_up.ok()) << backed_up.error().message;
-      ASSERT_TRUE(p->repository->HasBackup(kRun));
-      ASSERT_TRUE(p->repository->HasBackup(kB));
+      ASSERT_TRUE(p->repository->HasBackup(kPruneRun));
+      ASSERT_TRUE(p->repository->HasBackup(kSecondBackup));
       (p->run.used_base ? used : unused) = true;
     };
     return pair;
@@ -147,11 +147,11 @@ TEST(SafeDeletionBeside, ABackupThatIsGivenUp) {
   bool committed = false, refused = false;
   InEveryOrder([&] {
     auto pair = std::make_unique<BackupPair>();
-    pair->first = Pruning(*pair->repository, AllOf({kA, kC}), kAtOnceS);
+    pair->first = Pruning(*pair->repository, AllOf({kFirstBackup, kThirdBackup}), kAtOnceS);
     pair->second = BackingUp(*pair->repository, pair->run, ElsewhereStorage::OnAnotherHost);
     pair->holds = [&, p = pair.get()](const Status& pruned, const Status& backed_up) {
       ASSERT_TRUE(pruned.ok()) << pruned.error().message;
-      ASSERT_EQ(p->repository->HasBackup(kRun), backed_up.ok());
+      ASSERT_EQ(p->repository->HasBackup(kPruneRun), backed_up.ok());
       if (backed_up.ok()) {
         committed = true;
       } else if (backed_up.code() == Code::kAlreadyExists) {
@@ -169,14 +169,14 @@ TEST(SafeDeletionBeside, ABackupThatIsGivenUp) {
 // A run that goes on from what an unfinished one stored: packs that nothing refers to.
 TEST(SafeDeletionBeside, ABackupThatGoesOnFromAnother) {
   struct ResumePair : Pair {
-    BackupRun run{.id = kRun, .new_packs = {5}, .first_segment = 31, .resumes = kUnfinished};
+    BackupRun run{.id = kPruneRun, .new_packs = {5}, .first_segment = 31, .resumes = kUnfinished};
   };
   for (int64_t expiry_s : {kNeverS, kAtOnceS}) {
     InEveryOrder([&] {
       auto pair = std::make_unique<ResumePair>();
       pair->repository->AddPack(7);
       pair->repository->AddCheckpoint(kUnfinished, {7});
-      pair->first = Pruning(*pair->repository, AllOf({kA}), expiry_s);
+      pair->first = Pruning(*pair->repository, AllOf({kFirstBackup}), expiry_s);
       pair->second = BackingUp(*pair->repository, pair->run);
       pair->holds = [&, p = pair.get()](const Status& pruned, const Status& backed_up) {
         ASSERT_TRUE(pruned.ok()) << pruned.error().message;
@@ -189,12 +189,12 @@ TEST(SafeDeletionBeside, ABackupThatGoesOnFromAnother) {
 
 TEST(SafeDeletionBeside, ARestoreOfWhatIsToGo) {
   struct RestorePair : Pair {
-    RestoreRun run{.id = kRun, .base = kA};
+    RestoreRun run{.id = kPruneRun, .base = kFirstBackup};
   };
   bool read = false, gone = false;
   InEveryOrder([&] {
     auto pair = std::make_unique<RestorePair>();
-    pair->first = Pruning(*pair->repository, AllOf({kA}), kNeverS);
+    pair->first = Pruning(*pair->repository, AllOf({kFirstBackup}), kNeverS);
     pair->second = [p = pair.get()](storage::Storage& storage) {
       return p->run.Run(*p->repository->Through(storage));
     };
@@ -254,16 +254,19 @@ void EndsEverywhere(const ElsewhereStorage::Change& change, bool trash_may_stay)
       auto repository = NewRepository();
       storage::FaultyStorage faulty(repository->storage());
       faulty.Add({.nth = n, .effect = effect});
-      static_cast<void>(Pruning(*repository, AllOf({kA, kC}), kAtOnceS, change)(faulty));
+      static_cast<void>(
+          Pruning(*repository, AllOf({kFirstBackup, kThirdBackup}), kAtOnceS, change)(faulty));
       crashed = faulty.crashed();
       Status whole = repository->Whole();
       ASSERT_TRUE(whole.ok()) << whole.error().message << ": " << n;
-      BackupRun run{.id = kRun, .new_packs = {5}, .first_segment = 31};
+      BackupRun run{.id = kPruneRun, .new_packs = {5}, .first_segment = 31};
       ASSERT_TRUE(run.Run(repository->cluster()).ok());
-      Status next = Pruning(*repository, AllOf({kA, kC}), kAtOnceS)(*repository->storage());
+      Status next = Pruning(*repository, AllOf({kFirstBackup, kThirdBackup}),
+                            kAtOnceS)(*repository->storage());
       ASSERT_TRUE(next.ok()) << next.error().message;
       ASSERT_TRUE(repository->Whole().ok());
-      ASSERT_FALSE(repository->HasBackup(kA) || repository->HasPack(1) || repository->HasPack(9))
+      ASSERT_FALSE(repository->HasBackup(kFirstBackup) || repository->HasPack(1) ||
+                   repository->HasPack(9))
           << n;
       if (trash_may_stay) continue;
       for (const std::string& trace : repository->Traces()) {

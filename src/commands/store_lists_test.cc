@@ -18,7 +18,7 @@ using repository::BlobReference;
 using repository::StoredPack;
 using repository::StreamList;
 
-crypto::Sha256Digest DigestOf(uint8_t seed) {
+crypto::Sha256Digest SeededDigest(uint8_t seed) {
   crypto::Sha256Digest digest;
   digest.bytes.fill(seed);
   return digest;
@@ -175,24 +175,24 @@ class StoreListsWithLeavesTest : public StoreListsTest {
     StreamList earlier;
     earlier.packs = {PackOf(1), PackOf(2)};
     earlier.leaves = {{0, {200, 100, 900, 0, 1}, 10}, {0, {400, 100, 900, 1, 1}, 4096}};
-    earlier.data_packs = {{DigestOf(101), 5000}, {DigestOf(102), 6000}};
+    earlier.data_packs = {{SeededDigest(101), 5000}, {SeededDigest(102), 6000}};
     earlier.needs = {{repository::kNoPack, {{0, 1000}}}, {1, {{0, 2000}, {1, 3000}}}};
     earlier.streams = {Stream("base/5/1", 10), Stream("base/5/2", 4096)};
     earlier.streams[0].first_leaf = 0;
     earlier.streams[1].first_leaf = 1;
-    previous_.AddList(earlier, DigestOf(50), {});
+    previous_.AddList(earlier, SeededDigest(50), {});
     for (uint32_t i = 0; i < 3; ++i) {
       fresh_[i].blob = {
           i / 2, {200 + 100 * i, 100, 900, i, 1}, i == 2 ? uint16_t{4} : uint16_t{4096}};
-      fresh_[i].uses = {{previous_.data_packs().NumberOf({DigestOf(102), 6000}), 10 + i},
-                        {previous_.data_packs().NumberOf({DigestOf(111), 7000}), 20 + i}};
+      fresh_[i].uses = {{previous_.data_packs().NumberOf({SeededDigest(102), 6000}), 10 + i},
+                        {previous_.data_packs().NumberOf({SeededDigest(111), 7000}), 20 + i}};
     }
     fresh_[1].base_pack = previous_.NumberOfMetadataPack(PackOf(2));
   }
 
   static repository::PackReference PackOf(uint8_t seed) {
     repository::PackReference pack;
-    pack.sha256 = DigestOf(seed);
+    pack.sha256 = SeededDigest(seed);
     pack.length = 1'000'000;
     return pack;
   }
@@ -219,8 +219,9 @@ TEST_F(StoreListsWithLeavesTest, LeavesOldAndNewAreNamedWithAllThatTheyNeed) {
   const Stored stored = Store(streams, leaf_packs_);
   ASSERT_EQ(stored.lists.lists.size(), 1u);
   EXPECT_EQ(Names(stored.lists.packs),
-            (std::set<crypto::Sha256Digest>{DigestOf(1), DigestOf(2), DigestOf(11), DigestOf(12),
-                                            DigestOf(101), DigestOf(102), DigestOf(111)}));
+            (std::set<crypto::Sha256Digest>{SeededDigest(1), SeededDigest(2), SeededDigest(11),
+                                            SeededDigest(12), SeededDigest(101), SeededDigest(102),
+                                            SeededDigest(111)}));
 
   const StreamList list = Read(stored.lists.lists[0]);
   auto leaf_pack = [&](uint32_t stream, uint32_t leaf) {
@@ -240,18 +241,18 @@ TEST_F(StoreListsWithLeavesTest, LeavesOldAndNewAreNamedWithAllThatTheyNeed) {
     return bytes;
   };
   using Uses = std::map<crypto::Sha256Digest, uint32_t>;
-  EXPECT_EQ(leaf_pack(0, 0), std::pair(DigestOf(1), 200u));
+  EXPECT_EQ(leaf_pack(0, 0), std::pair(SeededDigest(1), 200u));
   EXPECT_EQ(base_pack(0, 0), std::nullopt);
-  EXPECT_EQ(uses(0, 0), (Uses{{DigestOf(101), 1000}}));
-  EXPECT_EQ(leaf_pack(1, 0), std::pair(DigestOf(1), 400u));
-  EXPECT_EQ(base_pack(1, 0), DigestOf(2));
-  EXPECT_EQ(uses(1, 0), (Uses{{DigestOf(101), 2000}, {DigestOf(102), 3000}}));
-  EXPECT_EQ(leaf_pack(2, 0), std::pair(DigestOf(11), 200u));
-  EXPECT_EQ(leaf_pack(2, 1), std::pair(DigestOf(11), 300u));
-  EXPECT_EQ(base_pack(2, 1), DigestOf(2));
-  EXPECT_EQ(leaf_pack(2, 2), std::pair(DigestOf(12), 400u));
-  EXPECT_EQ(uses(2, 2), (Uses{{DigestOf(102), 12}, {DigestOf(111), 22}}));
-  EXPECT_EQ(leaf_pack(3, 0), std::pair(DigestOf(12), 400u));
+  EXPECT_EQ(uses(0, 0), (Uses{{SeededDigest(101), 1000}}));
+  EXPECT_EQ(leaf_pack(1, 0), std::pair(SeededDigest(1), 400u));
+  EXPECT_EQ(base_pack(1, 0), SeededDigest(2));
+  EXPECT_EQ(uses(1, 0), (Uses{{SeededDigest(101), 2000}, {SeededDigest(102), 3000}}));
+  EXPECT_EQ(leaf_pack(2, 0), std::pair(SeededDigest(11), 200u));
+  EXPECT_EQ(leaf_pack(2, 1), std::pair(SeededDigest(11), 300u));
+  EXPECT_EQ(base_pack(2, 1), SeededDigest(2));
+  EXPECT_EQ(leaf_pack(2, 2), std::pair(SeededDigest(12), 400u));
+  EXPECT_EQ(uses(2, 2), (Uses{{SeededDigest(102), 12}, {SeededDigest(111), 22}}));
+  EXPECT_EQ(leaf_pack(3, 0), std::pair(SeededDigest(12), 400u));
 }
 
 TEST_F(StoreListsWithLeavesTest, SmallStreamsShareTheEntryOfTheirLeaf) {

@@ -7,24 +7,24 @@
 namespace pgcairn::commands {
 namespace {
 
-constexpr int64_t kSecondUs = 1'000'000;
-constexpr int64_t kDayUs = 86'400 * kSecondUs;
-constexpr int64_t kNow = 1'700'000'000 * kSecondUs;
+constexpr int64_t kOneSecondInUs = 1'000'000;
+constexpr int64_t kOneDayInUs = 86'400 * kOneSecondInUs;
+constexpr int64_t kNowUs = 1'700'000'000 * kOneSecondInUs;
 
 // Began, listed its files five seconds later, ended an hour later; on timeline 3.
 format::Manifest Earlier() {
   format::Manifest earlier;
   earlier.set_timeline(3);
-  earlier.set_started_at_us(kNow - 2 * kDayUs);
-  earlier.set_listed_at_us(kNow - 2 * kDayUs + 5 * kSecondUs);
-  earlier.set_finished_at_us(kNow - 2 * kDayUs + 3600 * kSecondUs);
-  earlier.set_compared_at_us(kNow - 10 * kDayUs);
+  earlier.set_started_at_us(kNowUs - 2 * kOneDayInUs);
+  earlier.set_listed_at_us(kNowUs - 2 * kOneDayInUs + 5 * kOneSecondInUs);
+  earlier.set_finished_at_us(kNowUs - 2 * kOneDayInUs + 3600 * kOneSecondInUs);
+  earlier.set_compared_at_us(kNowUs - 10 * kOneDayInUs);
   return earlier;
 }
 
 StampFacts Now() {
   StampFacts facts;
-  facts.now = {kNow};
+  facts.now = {kNowUs};
   facts.timeline = 3;
   return facts;
 }
@@ -66,7 +66,7 @@ TEST(JudgeStamps, AComparisonIsDueAfterSoManyDays) {
   facts.compare_days = 11;
   EXPECT_EQ(JudgeStamps(Earlier(), facts), CompareReason::kNone);
   facts.compare_days = 0;
-  facts.now.unix_us += 10'000 * kDayUs;
+  facts.now.unix_us += 10'000 * kOneDayInUs;
   EXPECT_EQ(JudgeStamps(Earlier(), facts), CompareReason::kNone) << "0 is never";
 }
 
@@ -87,14 +87,14 @@ TEST(JudgeStamps, EachReasonHasItsNameAndItsSentence) {
             std::string::npos);
 }
 
-constexpr int64_t kTrustedBefore = 1'700'000'000'000'000'000;
+constexpr int64_t kTrustedBeforeUs = 1'700'000'000'000'000'000;
 
 postgres::DataFile FileOf() {
   postgres::DataFile file;
   file.path = "base/5/16384";
   file.size = 81'920;
-  file.mtime_ns = kTrustedBefore - 1'000;
-  file.ctime_ns = kTrustedBefore - 500;
+  file.mtime_ns = kTrustedBeforeUs - 1'000;
+  file.ctime_ns = kTrustedBeforeUs - 500;
   file.inode = 77;
   return file;
 }
@@ -109,14 +109,14 @@ repository::StreamEntry EntryOf() {
 }
 
 TEST(IsUnchanged, TheSameStampsFromWellBeforeTheEarlierBackupAre) {
-  EXPECT_TRUE(IsUnchanged(FileOf(), EntryOf(), kTrustedBefore));
+  EXPECT_TRUE(IsUnchanged(FileOf(), EntryOf(), kTrustedBeforeUs));
 }
 
 TEST(IsUnchanged, AnyStampThatDiffersIsAChange) {
   auto changed = [](auto change) {
     postgres::DataFile file = FileOf();
     change(file);
-    return !IsUnchanged(file, EntryOf(), kTrustedBefore);
+    return !IsUnchanged(file, EntryOf(), kTrustedBeforeUs);
   };
   EXPECT_TRUE(changed([](postgres::DataFile& f) { f.size += 1; }));
   EXPECT_TRUE(changed([](postgres::DataFile& f) { f.size -= 1; }));
@@ -132,21 +132,21 @@ TEST(IsUnchanged, AFileWhoseTimesAreNotOlderThanTheEarlierBackupIsRead) {
   for (int64_t later : {int64_t{0}, int64_t{1}, int64_t{3'600'000'000'000}}) {
     postgres::DataFile file = FileOf();
     repository::StreamEntry entry = EntryOf();
-    file.mtime_ns = entry.mtime_ns = kTrustedBefore + later;
-    EXPECT_FALSE(IsUnchanged(file, entry, kTrustedBefore)) << later;
+    file.mtime_ns = entry.mtime_ns = kTrustedBeforeUs + later;
+    EXPECT_FALSE(IsUnchanged(file, entry, kTrustedBeforeUs)) << later;
     file = FileOf();
     entry = EntryOf();
-    file.ctime_ns = entry.ctime_ns = kTrustedBefore + later;
-    EXPECT_FALSE(IsUnchanged(file, entry, kTrustedBefore)) << later;
+    file.ctime_ns = entry.ctime_ns = kTrustedBeforeUs + later;
+    EXPECT_FALSE(IsUnchanged(file, entry, kTrustedBeforeUs)) << later;
   }
 }
 
 TEST(TrustedBefore, LiesWellBeforeTheBeginAndTheListing) {
   format::Manifest earlier = Earlier();
-  EXPECT_EQ(TrustedBeforeNs(earlier), (earlier.started_at_us() - 3 * kSecondUs) * 1000);
+  EXPECT_EQ(TrustedBeforeNs(earlier), (earlier.started_at_us() - 3 * kOneSecondInUs) * 1000);
   // By the clock of the file system, which is behind the host's.
-  earlier.set_listed_at_us(earlier.started_at_us() - 60 * kSecondUs);
-  EXPECT_EQ(TrustedBeforeNs(earlier), (earlier.started_at_us() - 63 * kSecondUs) * 1000);
+  earlier.set_listed_at_us(earlier.started_at_us() - 60 * kOneSecondInUs);
+  EXPECT_EQ(TrustedBeforeNs(earlier), (earlier.started_at_us() - 63 * kOneSecondInUs) * 1000);
 }
 
 TEST(Contradicts, TheSameTimesAndAnotherSizeDo) {

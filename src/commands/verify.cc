@@ -43,7 +43,7 @@ using repository::StoredPack;
 constexpr size_t kThreadsMax = 8;
 constexpr uint64_t kPackBytesInMemory = uint64_t{96} << 20;
 constexpr uint64_t kPackBytesUsual = uint64_t{16} << 20;
-constexpr uint64_t kReferenceListBytesMax = uint64_t{1} << 30;
+constexpr uint64_t kOwnReferenceListBytesMax = uint64_t{1} << 30;
 
 // One backup on its way through the verification.
 struct CheckedBackup {
@@ -232,7 +232,7 @@ class Verification {
   Result<std::vector<StoredPack>> ReadList(const std::string& id) {
     const format::Manifest* manifest = ManifestOf(id);
     if (manifest != nullptr) return repository::ReadReferences(Access(), *manifest);
-    ASSIGN_OR_RETURN(Bytes text, storage_.Get(names_.References(id), kReferenceListBytesMax));
+    ASSIGN_OR_RETURN(Bytes text, storage_.Get(names_.References(id), kOwnReferenceListBytesMax));
     return repository::DecodeReferenceList(id, text);
   }
 

@@ -20,7 +20,7 @@ using Scope = VerifyOptions::Scope;
 using format::Verification;
 using testing::SmallRepository;
 
-constexpr char kThird[] = "20240103_020000-0003";
+constexpr char kThirdNoted[] = "20240103_020000-0003";
 
 class VerifyNotesTest : public ::testing::Test {
  protected:
@@ -77,14 +77,14 @@ TEST_F(VerifyNotesTest, WhatIsDamagedOrWasNotOpenedIsNotNoted) {
 }
 
 TEST_F(VerifyNotesTest, ABackupWhoseOldPacksCannotBeListedIsNotNoted) {
-  testing::CommitIncremental(repository_, kThird);
+  testing::CommitIncremental(repository_, kThirdNoted);
   auto faulty = std::make_shared<storage::FaultyStorage>(repository_.storage());
   faulty->Add({.request = storage::Request::kList, .name_contains = "/packs/", .times = 100});
   VerifyReport report = VerifyOn(faulty, Scope::kNew);
   EXPECT_FALSE(report.good());
-  EXPECT_EQ(Noted(kThird), Verification::SCOPE_UNSPECIFIED);
+  EXPECT_EQ(Noted(kThirdNoted), Verification::SCOPE_UNSPECIFIED);
   Verify(Scope::kNew);
-  EXPECT_EQ(Noted(kThird), Verification::NEW_OBJECTS);
+  EXPECT_EQ(Noted(kThirdNoted), Verification::NEW_OBJECTS);
 }
 
 TEST_F(VerifyNotesTest, WhereNothingCanBeWrittenOneWarningSaysSo) {

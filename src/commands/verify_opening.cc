@@ -33,7 +33,7 @@ Status CheckIdentity(ByteView object) {
 }
 
 // What is wrong with one stored object; nothing when it looks whole.
-struct Look {
+struct Opening {
   Result<Bytes> bytes;
   Status status;
 };
@@ -45,8 +45,8 @@ class PairCheck {
 
   void Check(const std::string& name, uint64_t size_bytes_max,
              const std::function<Status(ByteView)>& judge) {
-    Look first = LookAt(name, size_bytes_max, judge);
-    Look second = LookAt(CopyOf(name), size_bytes_max, judge);
+    Opening first = LookAt(name, size_bytes_max, judge);
+    Opening second = LookAt(CopyOf(name), size_bytes_max, judge);
     if (!first.status.ok() && !second.status.ok()) {
       findings_.Add(name, first.status.error());
       findings_.Add(CopyOf(name), second.status.error());
@@ -62,8 +62,8 @@ class PairCheck {
   std::vector<std::string> TakeDiffering() { return std::move(differing_); }
 
  private:
-  Look LookAt(const std::string& name, uint64_t size_bytes_max,
-              const std::function<Status(ByteView)>& judge) {
+  Opening LookAt(const std::string& name, uint64_t size_bytes_max,
+                 const std::function<Status(ByteView)>& judge) {
     Result<Bytes> bytes = storage_.Get(name, size_bytes_max);
     Status status = bytes.ok() ? judge(*bytes).Context(name) : bytes.status();
     return {std::move(bytes), std::move(status)};

@@ -23,7 +23,7 @@ using repository::StoredPack;
 using testing::SmallIncremental;
 using testing::SmallRepository;
 
-constexpr char kThird[] = "20240103_020000-0003";
+constexpr char kThirdSharing[] = "20240103_020000-0003";
 constexpr char kFourth[] = "20240104_020000-0004";
 
 // The kinds of what lies under manifests' names are asked for now and then: 8 bytes each.
@@ -75,7 +75,7 @@ class SharingTest : public ::testing::Test {
 };
 
 TEST_F(SharingTest, BackupsThatShareLeavesAndPacksAreGoodAndNoPackIsNobodys) {
-  testing::CommitIncremental(repository_, kThird);
+  testing::CommitIncremental(repository_, kThirdSharing);
   SmallIncremental fourth = testing::CommitIncremental(repository_, kFourth, {.change_page = true});
   VerifyReport report = Verify();
   EXPECT_TRUE(report.good()) << report.damaged.front().problem;
@@ -98,15 +98,15 @@ TEST_F(SharingTest, BackupsThatShareLeavesAndPacksAreGoodAndNoPackIsNobodys) {
 }
 
 TEST_F(SharingTest, ASharedLeafIsProvenOnceWhateverNumberItsPackHas) {
-  testing::CommitIncremental(repository_, kThird);
+  testing::CommitIncremental(repository_, kThirdSharing);
   testing::CommitIncremental(repository_, kFourth);
   EXPECT_EQ(Verify().pages_checked, 2u * 13 + 2 + 2);
 }
 
 TEST_F(SharingTest, ADamagedPackIsNamedWithAllBackupsThatReferToIt) {
-  SmallIncremental third = testing::CommitIncremental(repository_, kThird);
+  SmallIncremental third = testing::CommitIncremental(repository_, kThirdSharing);
   testing::CommitIncremental(repository_, kFourth, {.change_page = true});
-  const std::vector<std::string> all{SmallRepository::kSecond, kThird, kFourth};
+  const std::vector<std::string> all{SmallRepository::kSecond, kThirdSharing, kFourth};
   for (const StoredPack& pack : third.shared) {
     const Bytes own = Content(*repository_.storage(), NameOf(pack));
     Damage(NameOf(pack));
@@ -121,34 +121,36 @@ TEST_F(SharingTest, ADamagedPackIsNamedWithAllBackupsThatReferToIt) {
       }
     }
     ASSERT_TRUE(repository_.storage()->Delete(NameOf(pack)).ok());
-    for (const std::string& id : {std::string(kThird), std::string(kFourth)}) {
+    for (const std::string& id : {std::string(kThirdSharing), std::string(kFourth)}) {
       EXPECT_EQ(HurtBy(Verify(New(id)), NameOf(pack)), all) << id;
     }
     ASSERT_TRUE(repository_.storage()->PutIfAbsent(NameOf(pack), own).ok());
   }
   Damage(NameOf(third.data));
-  EXPECT_EQ(HurtBy(Verify(), NameOf(third.data)), std::vector<std::string>{kThird});
+  EXPECT_EQ(HurtBy(Verify(), NameOf(third.data)), std::vector<std::string>{kThirdSharing});
 }
 
 TEST_F(SharingTest, ABackupWhoseListIsDamagedIsHurtByABadPackOfAnother) {
-  SmallIncremental third = testing::CommitIncremental(repository_, kThird);
-  Damage(names().References(kThird));
+  SmallIncremental third = testing::CommitIncremental(repository_, kThirdSharing);
+  Damage(names().References(kThirdSharing));
   Damage(NameOf(third.shared[0]));
   EXPECT_EQ(HurtBy(Verify(), NameOf(third.shared[0])),
-            (std::vector<std::string>{SmallRepository::kSecond, kThird}));
+            (std::vector<std::string>{SmallRepository::kSecond, kThirdSharing}));
 }
 
 TEST_F(SharingTest, APackOfASharedLeafThatIsNotListedIsFound) {
   // Pruning goes by the lists: it would delete the shared packs with the second backup.
-  testing::CommitIncremental(repository_, kThird, {.list_shared = false});
+  testing::CommitIncremental(repository_, kThirdSharing, {.list_shared = false});
   VerifyReport report = Verify();
-  EXPECT_EQ(HurtBy(report, names().References(kThird)), std::vector<std::string>{kThird});
-  EXPECT_NE(HurtBy(Verify(New()), names().References(kThird)),
+  EXPECT_EQ(HurtBy(report, names().References(kThirdSharing)),
+            std::vector<std::string>{kThirdSharing});
+  EXPECT_NE(HurtBy(Verify(New()), names().References(kThirdSharing)),
             std::vector<std::string>{"not named"});
 }
 
 TEST_F(SharingTest, APatchIsProvenTogetherWithItsBase) {
-  SmallIncremental third = testing::CommitIncremental(repository_, kThird, {.as_patch = true});
+  SmallIncremental third =
+      testing::CommitIncremental(repository_, kThirdSharing, {.as_patch = true});
   VerifyReport report = Verify();
   EXPECT_TRUE(report.good()) << report.damaged.front().problem;
   EXPECT_EQ(report.pages_checked, 2u * 13 + (13 + 2));
@@ -168,7 +170,8 @@ TEST_F(SharingTest, APatchIsProvenTogetherWithItsBase) {
 }
 
 TEST_F(SharingTest, WhereTheBaseOfAPatchIsDamagedItsPackIsToBlame) {
-  SmallIncremental third = testing::CommitIncremental(repository_, kThird, {.as_patch = true});
+  SmallIncremental third =
+      testing::CommitIncremental(repository_, kThirdSharing, {.as_patch = true});
   const std::string base = NameOf(third.shared_leaves);
   const Bytes own = Content(*repository_.storage(), base);
   for (bool missing : {false, true}) {
@@ -177,13 +180,13 @@ TEST_F(SharingTest, WhereTheBaseOfAPatchIsDamagedItsPackIsToBlame) {
     } else {
       Damage(base);
     }
-    for (const VerifyOptions& options : {New(), One(kThird), VerifyOptions()}) {
+    for (const VerifyOptions& options : {New(), One(kThirdSharing), VerifyOptions()}) {
       VerifyReport report = Verify(options);
       ASSERT_EQ(report.damaged.size(), 1u);
       EXPECT_EQ(report.damaged[0].object, base);
       EXPECT_TRUE(report.damaged[0].recorded);
-      EXPECT_EQ(HurtBy(report, base).back(), kThird);
-      EXPECT_FALSE(Good(report).contains(kThird));
+      EXPECT_EQ(HurtBy(report, base).back(), kThirdSharing);
+      EXPECT_FALSE(Good(report).contains(kThirdSharing));
     }
     EXPECT_EQ(*repository::ListDamagedPacks(*repository_.storage(), names()),
               std::vector{third.shared_leaves.sha256});
@@ -202,22 +205,23 @@ TEST_F(SharingTest, WhatALeafNeedsMustBeStatedInItsList) {
     for (bool as_patch : {false, true}) {
       if (i == 2 && !as_patch) continue;
       SmallRepository place;
-      SmallIncremental third =
-          testing::CommitIncremental(place, kThird, {.as_patch = as_patch, .edit_list = edits[i]});
+      SmallIncremental third = testing::CommitIncremental(
+          place, kThirdSharing, {.as_patch = as_patch, .edit_list = edits[i]});
       Result<VerifyReport> report = VerifyStored(place.storage(), "main", {}, {});
       ASSERT_TRUE(report.ok());
       EXPECT_EQ(HurtBy(*report, place.cluster().names.Pack(third.list.sha256)),
-                std::vector<std::string>{kThird})
+                std::vector<std::string>{kThirdSharing})
           << i << as_patch;
     }
   }
 }
 
 TEST_F(SharingTest, WhatIsSealedWrongInASharedPackHurtsOnlyWhoRefersToThoseUnits) {
-  SmallIncremental third = testing::CommitIncremental(
-      repository_, kThird, {.edit_leaf = [](auto& leaf) { leaf.units[1].fingerprint ^= 1; }});
+  SmallIncremental third =
+      testing::CommitIncremental(repository_, kThirdSharing,
+                                 {.edit_leaf = [](auto& leaf) { leaf.units[1].fingerprint ^= 1; }});
   VerifyReport report = Verify();
-  EXPECT_EQ(HurtBy(report, NameOf(third.data)), std::vector<std::string>{kThird});
+  EXPECT_EQ(HurtBy(report, NameOf(third.data)), std::vector<std::string>{kThirdSharing});
   EXPECT_EQ(report.damaged.size(), 1u);
 }
 
@@ -241,7 +245,7 @@ TEST_F(SharingTest, OfAnIncrementalOnlyWhatIsNewIsRead) {
   for (bool change_page : {false, true}) {
     SmallRepository place;
     SmallIncremental third =
-        testing::CommitIncremental(place, kThird, {.change_page = change_page});
+        testing::CommitIncremental(place, kThirdSharing, {.change_page = change_page});
     auto counting = std::make_shared<storage::CountingStorage>(place.storage());
     auto faulty = std::make_shared<storage::FaultyStorage>(counting);
     for (const StoredPack& pack : third.shared) {
@@ -263,7 +267,8 @@ TEST_F(SharingTest, OfAnIncrementalOnlyWhatIsNewIsRead) {
 }
 
 TEST_F(SharingTest, EachNewPackThatIsDamagedIsFoundAndRecorded) {
-  SmallIncremental third = testing::CommitIncremental(repository_, kThird, {.change_page = true});
+  SmallIncremental third =
+      testing::CommitIncremental(repository_, kThirdSharing, {.change_page = true});
   for (const StoredPack& pack : {third.data, third.leaves, third.list}) {
     const Bytes own = Content(*repository_.storage(), NameOf(pack));
     for (bool missing : {false, true}) {
@@ -273,7 +278,7 @@ TEST_F(SharingTest, EachNewPackThatIsDamagedIsFoundAndRecorded) {
         Damage(NameOf(pack));
       }
       VerifyReport report = Verify(New());
-      EXPECT_EQ(HurtBy(report, NameOf(pack)), std::vector<std::string>{kThird});
+      EXPECT_EQ(HurtBy(report, NameOf(pack)), std::vector<std::string>{kThirdSharing});
       EXPECT_EQ(report.damaged.size(), 1u);
       EXPECT_TRUE(Good(report).empty());
       EXPECT_TRUE(report.damaged[0].recorded);
@@ -287,7 +292,7 @@ TEST_F(SharingTest, EachNewPackThatIsDamagedIsFoundAndRecorded) {
 }
 
 TEST_F(SharingTest, OfOldPacksExistenceAndLengthCount) {
-  SmallIncremental third = testing::CommitIncremental(repository_, kThird);
+  SmallIncremental third = testing::CommitIncremental(repository_, kThirdSharing);
   const std::string old = NameOf(third.shared[0]);
   Damage(old);
   EXPECT_TRUE(Verify(New()).good()) << "that is for a deep verification to find";
@@ -302,17 +307,18 @@ TEST_F(SharingTest, OfOldPacksExistenceAndLengthCount) {
 
 TEST_F(SharingTest, UnitsThatWereSealedWrongAreFoundAndTheirPackRecorded) {
   // The hash of such a pack is right: it is what was written that is wrong.
-  SmallIncremental third = testing::CommitIncremental(
-      repository_, kThird, {.edit_leaf = [](auto& leaf) { leaf.units[1].fingerprint ^= 1; }});
+  SmallIncremental third =
+      testing::CommitIncremental(repository_, kThirdSharing,
+                                 {.edit_leaf = [](auto& leaf) { leaf.units[1].fingerprint ^= 1; }});
   VerifyReport report = Verify(New());
-  EXPECT_EQ(HurtBy(report, NameOf(third.data)), std::vector<std::string>{kThird});
+  EXPECT_EQ(HurtBy(report, NameOf(third.data)), std::vector<std::string>{kThirdSharing});
   EXPECT_EQ(
       repository::ReadDamagedPack(*repository_.storage(), names(), third.data.sha256)->proof(),
       format::DamagedPack::CONTENT);
 }
 
 TEST_F(SharingTest, WithoutTheListOfItsBaseAllOfABackupIsRead) {
-  SmallIncremental third = testing::CommitIncremental(repository_, kThird);
+  SmallIncremental third = testing::CommitIncremental(repository_, kThirdSharing);
   ASSERT_TRUE(repository_.storage()->Delete(names().Manifest(SmallRepository::kSecond)).ok());
   VerifyReport report = Verify(New());
   EXPECT_TRUE(report.good());
@@ -323,12 +329,13 @@ TEST_F(SharingTest, WithoutTheListOfItsBaseAllOfABackupIsRead) {
 }
 
 TEST_F(SharingTest, ABackupWhoseManifestIsDamagedIsReadByItsList) {
-  SmallIncremental third = testing::CommitIncremental(repository_, kThird);
-  Damage(names().Manifest(kThird));
+  SmallIncremental third = testing::CommitIncremental(repository_, kThirdSharing);
+  Damage(names().Manifest(kThirdSharing));
   Damage(NameOf(third.data));
   VerifyReport report = Verify(New());
-  EXPECT_EQ(HurtBy(report, names().Manifest(kThird)), std::vector<std::string>{kThird});
-  EXPECT_EQ(HurtBy(report, NameOf(third.data)), std::vector<std::string>{kThird});
+  EXPECT_EQ(HurtBy(report, names().Manifest(kThirdSharing)),
+            std::vector<std::string>{kThirdSharing});
+  EXPECT_EQ(HurtBy(report, NameOf(third.data)), std::vector<std::string>{kThirdSharing});
 }
 
 // Beside a prune
@@ -337,14 +344,15 @@ class DeletedTest : public SharingTest {
  protected:
   // The third backup is deleted when the first pack is read, as a prune does it.
   Result<VerifyReport> VerifyWhileDeleting(const VerifyOptions& options) {
-    SmallIncremental third = testing::CommitIncremental(repository_, kThird);
+    SmallIncremental third = testing::CommitIncremental(repository_, kThirdSharing);
     auto faulty = std::make_shared<storage::FaultyStorage>(repository_.storage());
     faulty->Add({.request = storage::Request::kGetRange,
                  .effect = storage::FaultEffect::kRunHook,
                  .hook = [this, third] {
                    for (const std::string& object :
-                        {names().Manifest(kThird), names().References(kThird), NameOf(third.data),
-                         NameOf(third.leaves), NameOf(third.list), repository_.WalObject(1, 3)}) {
+                        {names().Manifest(kThirdSharing), names().References(kThirdSharing),
+                         NameOf(third.data), NameOf(third.leaves), NameOf(third.list),
+                         repository_.WalObject(1, 3)}) {
                      ASSERT_TRUE(repository_.storage()->Delete(object).ok());
                    }
                  }});

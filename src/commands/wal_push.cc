@@ -123,8 +123,8 @@ Status ArchiveHistoryBeside(const config::Settings& settings, const OpenedCluste
 }  // namespace
 
 size_t WalThreads(const config::Settings& settings) {
-  constexpr int64_t kThreadsMax = 4;
-  return static_cast<size_t>(std::clamp<int64_t>(settings.performance.jobs, 1, kThreadsMax));
+  constexpr int64_t kWalThreadsMax = 4;
+  return static_cast<size_t>(std::clamp<int64_t>(settings.performance.jobs, 1, kWalThreadsMax));
 }
 
 Status WalPush(const config::Settings& settings, const std::string& path) {

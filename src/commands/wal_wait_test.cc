@@ -6,10 +6,10 @@ namespace pgcairn::commands {
 namespace {
 
 using Names = std::vector<std::string>;
-constexpr uint64_t kSegmentBytes = 16 << 20;
+constexpr uint64_t kAwaitedSegmentBytes = 16 << 20;
 
 Names Between(uint64_t start, uint64_t stop) {
-  return SegmentsBetween({1}, {start}, {stop}, kSegmentBytes);
+  return SegmentsBetween({1}, {start}, {stop}, kAwaitedSegmentBytes);
 }
 
 TEST(SegmentsBetween, BothEndsAreIncluded) {

@@ -167,7 +167,7 @@ class Parser {
   int line_ = 1;
 };
 
-std::string UpperCase(std::string_view text) {
+std::string InCapitals(std::string_view text) {
   std::string upper(text);
   std::transform(upper.begin(), upper.end(), upper.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
@@ -203,7 +203,7 @@ bool IsOurEnvKey(std::string_view key) {
 Status CheckEnvKeys(const std::vector<EnvEntry>& entries, std::string_view file_name) {
   for (size_t i = 0; i < entries.size(); ++i) {
     const EnvEntry& entry = entries[i];
-    std::string upper = UpperCase(entry.key);
+    std::string upper = InCapitals(entry.key);
     if (entry.key == "PGCAIRN_CONFIG") {
       return Error{Code::kUsage,
                    fmt::format("{}, line {}: PGCAIRN_CONFIG has no effect here: this file is found "

@@ -9,7 +9,7 @@
 namespace pgcairn::postgres {
 namespace {
 
-Error Damaged(std::string_view what) {
+Error DamagedLabel(std::string_view what) {
   return {Code::kDamaged, fmt::format("reading a backup_label: {}", what), ""};
 }
 
@@ -31,15 +31,16 @@ Result<Lines> SplitLines(std::string_view text) {
   Lines lines;
   while (!text.empty()) {
     size_t end = text.find('\n');
-    if (end == std::string_view::npos) return Damaged("its last line has no end");
+    if (end == std::string_view::npos) return DamagedLabel("its last line has no end");
     std::string_view line = text.substr(0, end);
     text.remove_prefix(end + 1);
     size_t colon = line.find(": ");
-    if (colon == std::string_view::npos) return Damaged(fmt::format("\"{}\" is no line", line));
+    if (colon == std::string_view::npos)
+      return DamagedLabel(fmt::format("\"{}\" is no line", line));
     std::string_view key = line.substr(0, colon);
     if (!IsKnown(key)) return Unsupported(fmt::format("the line \"{}\" is not known", line));
     if (!lines.emplace(key, line.substr(colon + 2)).second) {
-      return Damaged(fmt::format("\"{}\" is there twice", key));
+      return DamagedLabel(fmt::format("\"{}\" is there twice", key));
     }
   }
   return lines;
@@ -50,13 +51,13 @@ Status ParseStart(std::string_view value, BackupLabel* label) {
   constexpr std::string_view kMiddle = " (file ";
   size_t middle = value.find(kMiddle);
   if (middle == std::string_view::npos || !value.ends_with(')')) {
-    return Damaged(fmt::format("START WAL LOCATION is \"{}\"", value));
+    return DamagedLabel(fmt::format("START WAL LOCATION is \"{}\"", value));
   }
   std::optional<Lsn> lsn = ParseLsn(value.substr(0, middle));
   std::string_view file = value.substr(middle + kMiddle.size());
   file.remove_suffix(1);
   if (!lsn || KindOfWalFile(file) != WalFileKind::kSegment) {
-    return Damaged(fmt::format("START WAL LOCATION is \"{}\"", value));
+    return DamagedLabel(fmt::format("START WAL LOCATION is \"{}\"", value));
   }
   label->start_lsn = *lsn;
   label->start_wal_file = file;
@@ -67,11 +68,11 @@ Status ParseTimeline(std::string_view value, BackupLabel* label) {
   uint32_t timeline = 0;
   auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), timeline);
   if (failed != std::errc() || end != value.data() + value.size() || timeline == 0) {
-    return Damaged(fmt::format("START TIMELINE is \"{}\"", value));
+    return DamagedLabel(fmt::format("START TIMELINE is \"{}\"", value));
   }
   label->timeline = TimelineId{timeline};
   if (!label->start_wal_file.starts_with(fmt::format("{:08X}", timeline))) {
-    return Damaged(
+    return DamagedLabel(
         fmt::format("timeline {} does not fit the file {}", timeline, label->start_wal_file));
   }
   return {};
@@ -83,14 +84,14 @@ Result<BackupLabel> ParseBackupLabel(std::string_view text) {
   ASSIGN_OR_RETURN(Lines lines, SplitLines(text));
   for (const char* key : {"START WAL LOCATION", "CHECKPOINT LOCATION", "BACKUP METHOD",
                           "BACKUP FROM", "START TIME", "LABEL", "START TIMELINE"}) {
-    if (!lines.contains(key)) return Damaged(fmt::format("it has no line \"{}\"", key));
+    if (!lines.contains(key)) return DamagedLabel(fmt::format("it has no line \"{}\"", key));
   }
   BackupLabel label;
   RETURN_IF_ERROR(ParseStart(lines["START WAL LOCATION"], &label));
   RETURN_IF_ERROR(ParseTimeline(lines["START TIMELINE"], &label));
   std::optional<Lsn> checkpoint = ParseLsn(lines["CHECKPOINT LOCATION"]);
   if (!checkpoint) {
-    return Damaged(fmt::format("CHECKPOINT LOCATION is \"{}\"", lines["CHECKPOINT LOCATION"]));
+    return DamagedLabel(fmt::format("CHECKPOINT LOCATION is \"{}\"", lines["CHECKPOINT LOCATION"]));
   }
   label.checkpoint_lsn = *checkpoint;
   if (lines["BACKUP METHOD"] != "streamed") {
@@ -99,7 +100,7 @@ Result<BackupLabel> ParseBackupLabel(std::string_view text) {
   // 13 says "master" for "primary".
   const std::string& from = lines["BACKUP FROM"];
   if (from != "primary" && from != "master" && from != "standby") {
-    return Damaged(fmt::format("BACKUP FROM is \"{}\"", from));
+    return DamagedLabel(fmt::format("BACKUP FROM is \"{}\"", from));
   }
   label.from_standby = from == "standby";
   label.start_time = lines["START TIME"];

@@ -24,7 +24,7 @@ constexpr size_t kCheckpointAt = 32;
 constexpr size_t kRedoAt = 40;
 constexpr size_t kTimelineAt = 48;
 constexpr size_t kPreviousTimelineAt = 52;
-constexpr size_t kFullPageWritesAt = 56;
+constexpr size_t kControlFullPageWritesAt = 56;
 constexpr size_t kNextXidAt = 64;
 constexpr size_t kNextOidAt = 72;
 constexpr size_t kCheckpointTimeAt = 104;
@@ -75,12 +75,12 @@ constexpr Release kReleases[] = {
 constexpr std::chrono::milliseconds kPauseBetweenReads(50);
 constexpr int kReadsMax = 60;
 
-Error Damaged(std::string what) {
+Error DamagedControl(std::string what) {
   return {Code::kDamaged, std::move(what),
           "compare with pg_controldata; if it complains too, the cluster is damaged"};
 }
 
-Error Unsupported(std::string what) {
+Error UnsupportedControl(std::string what) {
   return {Code::kUnsupported, std::move(what), "pgcairn handles PostgreSQL 13 to 18"};
 }
 
@@ -97,7 +97,7 @@ Result<int> MajorVersion(uint32_t control_version, uint32_t catalog_version) {
       return release.major_version;
     }
   }
-  return Unsupported(
+  return UnsupportedControl(
       fmt::format("catalog version {} with control version {} is of no known release",
                   catalog_version, control_version));
 }
@@ -105,31 +105,32 @@ Result<int> MajorVersion(uint32_t control_version, uint32_t catalog_version) {
 Status CheckPlausible(const ControlFile& control, ByteView bytes) {
   if (LoadLe<uint32_t>(bytes.data() + kMaxAlignAt) != kMaxAlign ||
       LoadLe<double>(bytes.data() + kFloatFormatAt) != kFloatFormat) {
-    return Unsupported("the cluster was made on another machine architecture");
+    return UnsupportedControl("the cluster was made on another machine architecture");
   }
   if (control.block_size != 8192) {
     return Error{Code::kUnsupported, fmt::format("the block size is {} bytes", control.block_size),
                  "pgcairn handles 8192, PostgreSQL's default, only"};
   }
   if (control.data_checksum_version > kFnvChecksums) {
-    return Unsupported(
+    return UnsupportedControl(
         fmt::format("data checksums of the unknown version {}", control.data_checksum_version));
   }
   if (control.state < ClusterState::kStartingUp || control.state > ClusterState::kInProduction) {
-    return Damaged(fmt::format("the state {} is unknown", static_cast<int>(control.state)));
+    return DamagedControl(fmt::format("the state {} is unknown", static_cast<int>(control.state)));
   }
   if (control.wal_level < WalLevel::kMinimal || control.wal_level > WalLevel::kLogical) {
-    return Damaged(fmt::format("the wal_level {} is unknown", static_cast<int>(control.wal_level)));
+    return DamagedControl(
+        fmt::format("the wal_level {} is unknown", static_cast<int>(control.wal_level)));
   }
   if (!std::has_single_bit(control.wal_segment_size) || control.wal_segment_size < (1U << 20) ||
       control.wal_segment_size > (1U << 30)) {
-    return Damaged(fmt::format("{} is no size of a WAL segment", control.wal_segment_size));
+    return DamagedControl(fmt::format("{} is no size of a WAL segment", control.wal_segment_size));
   }
   if (!std::has_single_bit(control.wal_block_size) || control.wal_block_size < 1024 ||
       control.wal_block_size > 65536) {
-    return Damaged(fmt::format("{} is no size of a WAL block", control.wal_block_size));
+    return DamagedControl(fmt::format("{} is no size of a WAL block", control.wal_block_size));
   }
-  if (control.relseg_size_pages == 0) return Damaged("relation files have no size");
+  if (control.relseg_size_pages == 0) return DamagedControl("relation files have no size");
   return {};
 }
 
@@ -141,7 +142,7 @@ std::string TablespaceVersionDirectory(const ControlFile& control) {
 
 Result<ControlFile> ParseControlFile(ByteView bytes) {
   if (bytes.size() < kUsedSizeMax) {
-    return Damaged(fmt::format("pg_control has {} bytes", bytes.size()));
+    return DamagedControl(fmt::format("pg_control has {} bytes", bytes.size()));
   }
   const uint8_t* at = bytes.data();
   auto u32 = [at](size_t offset) { return LoadLe<uint32_t>(at + offset); };
@@ -153,11 +154,11 @@ Result<ControlFile> ParseControlFile(ByteView bytes) {
   control.catalog_version = u32(kCatalogVersionAt);
   const Layout* layout = LayoutOf(control.control_version);
   if (layout == nullptr) {
-    return Unsupported(
+    return UnsupportedControl(
         fmt::format("pg_control has the unknown control version {}", control.control_version));
   }
   if (Crc32c(bytes.first(layout->crc_at)) != u32(layout->crc_at)) {
-    return Damaged("the CRC of pg_control is wrong");
+    return DamagedControl("the CRC of pg_control is wrong");
   }
   ASSIGN_OR_RETURN(control.major_version,
                    MajorVersion(control.control_version, control.catalog_version));
@@ -168,7 +169,7 @@ Result<ControlFile> ParseControlFile(ByteView bytes) {
   control.checkpoint_redo = lsn(kRedoAt);
   control.checkpoint_timeline = {u32(kTimelineAt)};
   control.previous_timeline = {u32(kPreviousTimelineAt)};
-  control.full_page_writes = flag(kFullPageWritesAt);
+  control.full_page_writes = flag(kControlFullPageWritesAt);
   control.next_xid = LoadLe<uint64_t>(at + kNextXidAt);
   control.next_oid = u32(kNextOidAt);
   control.checkpoint_time_s = LoadLe<int64_t>(at + kCheckpointTimeAt);
@@ -214,13 +215,13 @@ Result<ControlFileRead> ReadControlFileFrom(const std::function<Result<Bytes>()>
     ASSIGN_OR_RETURN(Bytes bytes, read());
     Result<ControlFile> control = ParseControlFile(bytes);
     if (bytes.size() != kControlFileSize) {
-      control = Damaged(fmt::format("pg_control has {} bytes", bytes.size()));
+      control = DamagedControl(fmt::format("pg_control has {} bytes", bytes.size()));
     }
     if (control.ok()) return ControlFileRead{std::move(bytes), std::move(control).value()};
     if (bad == bytes) return std::move(control).Context(fmt::format("reading {}", name)).error();
     bad = std::move(bytes);
   }
-  return Damaged(fmt::format("reading {}: wrong in each of {} reads", name, kReadsMax));
+  return DamagedControl(fmt::format("reading {}: wrong in each of {} reads", name, kReadsMax));
 }
 
 }  // namespace pgcairn::postgres

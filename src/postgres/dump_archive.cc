@@ -22,7 +22,7 @@ constexpr uint8_t kNumberBytes = 4;
 // Magic, version, bytes of a number and of a position in a file.
 constexpr size_t kFormatAt = kMagic.size() + 3 + 2;
 
-Error Damaged(const std::string& what) {
+Error DamagedArchive(const std::string& what) {
   return {Code::kDamaged, "the backup's archive of definitions " + what,
           "restore from another backup"};
 }
@@ -38,16 +38,16 @@ class ArchiveReader {
     // An item has more than that many bytes.
     constexpr size_t kItemBytesMin = 40;
     if (count < 0 || static_cast<uint64_t>(count) > reader_.left() / kItemBytesMin) {
-      return Damaged("has an impossible number of items");
+      return DamagedArchive("has an impossible number of items");
     }
     for (int64_t i = 0; i < count; ++i) archive.items.push_back(Item());
-    if (!good_ || !reader_.ok()) return Damaged("cannot be read");
+    if (!good_ || !reader_.ok()) return DamagedArchive("cannot be read");
     return archive;
   }
 
  private:
   Status ReadHead(DumpArchive& archive) {
-    if (AsText(reader_.View(kMagic.size())) != kMagic) return Damaged("is none");
+    if (AsText(reader_.View(kMagic.size())) != kMagic) return DamagedArchive("is none");
     const auto major = reader_.Le<uint8_t>();
     minor_ = reader_.Le<uint8_t>();
     reader_.Le<uint8_t>();  // revision
@@ -61,7 +61,7 @@ class ArchiveReader {
                                major, minor_, kMinorMin, kMinorMax),
                    "export it with --format=sql, or restore it with `pgcairn restore`"};
     }
-    if (format != kCustom) return Damaged("is not of pg_dump's custom format");
+    if (format != kCustom) return DamagedArchive("is not of pg_dump's custom format");
     archive.minor_version = minor_;
     if (minor_ >= kMinorWithAlgorithm) {
       reader_.Le<uint8_t>();

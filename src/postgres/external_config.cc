@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view kPemPrivateKey = "PRIVATE KEY-----";
 
-struct CloseDirectory {
+struct CloseListing {
   void operator()(DIR* stream) const { ::closedir(stream); }
 };
 
@@ -84,7 +84,7 @@ bool Collector::IsOutside(const std::string& path) const {
 }
 
 Status Collector::AddDirectory(const std::string& directory) {
-  std::unique_ptr<DIR, CloseDirectory> stream(::opendir(directory.c_str()));
+  std::unique_ptr<DIR, CloseListing> stream(::opendir(directory.c_str()));
   if (!stream) {
     if (errno != ENOENT && errno != ENOTDIR) {
       Note(ErrnoError(errno, "listing", directory).message + ": its files are left out");

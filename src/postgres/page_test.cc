@@ -15,9 +15,9 @@ namespace {
 
 using testing::ScratchCluster;
 
-constexpr Lsn kStart{0x1'0000'1000};
+constexpr Lsn kBackupStart{0x1'0000'1000};
 constexpr Lsn kEnd{0x1'0000'2000};
-constexpr PageCheck kCheck{true, kStart, kEnd};
+constexpr PageCheck kCheck{true, kBackupStart, kEnd};
 
 Bytes MakePage(Lsn lsn, uint32_t block_number, uint32_t seed = 1) {
   Bytes page(kPageSize);
@@ -89,20 +89,20 @@ TEST(PageTest, AWrongChecksumIsExcusedOnlyByAnLsnWithinTheBackup) {
     EXPECT_EQ(PageLsn(page.data()), lsn);
     return CheckPage(page, 7, kCheck);
   };
-  EXPECT_EQ(state({kStart.value - 1}), PageState::kBadChecksum);
-  EXPECT_EQ(state(kStart), PageState::kNewerThanStart);
+  EXPECT_EQ(state({kBackupStart.value - 1}), PageState::kBadChecksum);
+  EXPECT_EQ(state(kBackupStart), PageState::kNewerThanStart);
   EXPECT_EQ(state(kEnd), PageState::kNewerThanStart);
   EXPECT_EQ(state({kEnd.value + 1}), PageState::kBadChecksum);
   EXPECT_EQ(state({0xFFFFFFFFFFFFFFFF}), PageState::kBadChecksum);
-  EXPECT_EQ(CheckPage(MakePage(kStart, 7), 7, kCheck), PageState::kValid);
+  EXPECT_EQ(CheckPage(MakePage(kBackupStart, 7), 7, kCheck), PageState::kValid);
   EXPECT_EQ(CheckPage(MakePage({kEnd.value + 1}, 7), 7, kCheck), PageState::kValid);
 }
 
 TEST(PageTest, WithoutChecksumsNothingIsJudged) {
   Bytes page = MakePage(Lsn{16}, 7);
   page[6000] ^= 1;
-  EXPECT_EQ(CheckPage(page, 7, {false, kStart, kEnd}), PageState::kValid);
-  EXPECT_EQ(CheckPage(Bytes(kPageSize), 7, {false, kStart, kEnd}), PageState::kZero);
+  EXPECT_EQ(CheckPage(page, 7, {false, kBackupStart, kEnd}), PageState::kValid);
+  EXPECT_EQ(CheckPage(Bytes(kPageSize), 7, {false, kBackupStart, kEnd}), PageState::kZero);
 }
 
 struct PageCounts {

@@ -14,7 +14,7 @@ bool IsLineEnd(char c) { return c == '\n' || c == '\r'; }
 
 bool EscapesBackslashes(int server_major) { return server_major >= 14; }
 
-Error Damaged(std::string_view what) {
+Error DamagedMap(std::string_view what) {
   return {Code::kDamaged, fmt::format("reading a tablespace_map: {}", what), ""};
 }
 
@@ -23,7 +23,7 @@ Result<TablespaceMapEntry> ParseLine(std::string_view line) {
   auto [end, failed] = std::from_chars(line.data(), line.data() + line.size(), entry.oid);
   std::string_view rest = line.substr(static_cast<size_t>(end - line.data()));
   if (failed != std::errc() || entry.oid == 0 || !rest.starts_with(" /")) {
-    return Damaged(fmt::format("\"{}\" is not an OID and a directory", line));
+    return DamagedMap(fmt::format("\"{}\" is not an OID and a directory", line));
   }
   entry.path = rest.substr(1);
   return entry;
@@ -56,7 +56,7 @@ Result<std::string> TakeLine(std::string_view* text, int server_major) {
     }
     line += c;
   }
-  return Damaged("its last line has no end");
+  return DamagedMap("its last line has no end");
 }
 
 }  // namespace
@@ -77,7 +77,7 @@ Result<std::vector<TablespaceMapEntry>> ParseTablespaceMap(std::string_view text
     if (line->empty()) continue;
     ASSIGN_OR_RETURN(TablespaceMapEntry entry, ParseLine(*line));
     for (const TablespaceMapEntry& other : entries) {
-      if (other.oid == entry.oid) return Damaged(fmt::format("{} is there twice", entry.oid));
+      if (other.oid == entry.oid) return DamagedMap(fmt::format("{} is there twice", entry.oid));
     }
     if (!EscapesBackslashes(server_major) && HoldsALine(entry.path)) return run_together;
     entries.push_back(std::move(entry));

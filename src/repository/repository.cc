@@ -103,8 +103,8 @@ struct Opened {
   KeyRing keys;
 };
 
-Result<Opened> Open(storage::Storage& storage, const ClusterNames& names,
-                    const Credentials& credentials) {
+Result<Opened> OpenWith(storage::Storage& storage, const ClusterNames& names,
+                        const Credentials& credentials) {
   ASSIGN_OR_RETURN(RepositoryId id, OpenRepository(storage));
   ASSIGN_OR_RETURN(KeyRing keys, OpenKeyRing(storage, names, id, credentials));
   return Opened{id, std::move(keys)};
@@ -120,7 +120,7 @@ Result<Opened> OpenByCopies(storage::Storage& storage, const ClusterNames& names
   if (differing.size() > 1) choices.emplace_back(differing.begin(), differing.end());
   for (const std::set<std::string>& choice : choices) {
     CopiesInstead copies(storage, choice);
-    Result<Opened> opened = Open(copies, names, credentials);
+    Result<Opened> opened = OpenWith(copies, names, credentials);
     if (!opened.ok()) continue;
     for (const std::string& name : choice) {
       LogWarning("{} does not fit this repository ({}); its copy was used", name, error.message);
@@ -174,7 +174,7 @@ Result<std::unique_ptr<ClusterAccess>> OpenCluster(storage::Storage& storage,
                                                    const std::string& cluster,
                                                    const Credentials& credentials) {
   ClusterNames names(cluster);
-  Result<Opened> opened = Open(storage, names, credentials);
+  Result<Opened> opened = OpenWith(storage, names, credentials);
   if (!opened.ok() && (opened.code() == Code::kWrongKey || opened.code() == Code::kDamaged)) {
     opened = OpenByCopies(storage, names, credentials, opened.error());
   }

@@ -18,6 +18,8 @@ from pgcairn_format.errors import ReaderError
 from pgcairn_format.manifest import open_manifest, read_references
 from pgcairn_format.stream_list import Root, Stream, StreamKind
 
+pytestmark = pytest.mark.reader_alone
+
 # Leaves. Where the columns of the vector lie: three chunks, two packs, two blobs.
 
 PACKS_AT, BLOBS_AT, INDEXES_AT, PLACES_AT, LENGTHS_AT = 24, 184, 232, 238, 250

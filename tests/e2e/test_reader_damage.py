@@ -18,6 +18,8 @@ from pgcairn_format.errors import ReaderError
 from pgcairn_format.manifest import open_manifest
 from pgcairn_format.storage import Storage
 
+pytestmark = pytest.mark.reader_alone
+
 
 SAMPLES_PER_LARGE_OBJECT = 60
 SMALL_OBJECT = 1500

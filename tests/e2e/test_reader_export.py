@@ -30,6 +30,8 @@ from pgcairn_format.definitions import split
 from pgcairn_format.errors import ReaderError
 from pgcairn_format.rows import Seen, checked
 
+pytestmark = pytest.mark.reader_alone
+
 SETTINGS = b"""SET client_encoding = 'UTF8';
 SET standard_conforming_strings = on;
 SET datestyle = 'ISO';

@@ -17,6 +17,8 @@ from pgcairn_format.leaf import Leaf, Patch
 from pgcairn_format.packs import BlobReference, PackReference
 from pgcairn_format.stream_list import Needs, Root, Stream, StreamKind
 
+pytestmark = pytest.mark.reader_alone
+
 TESTDATA = SOURCE / "src" / "repository" / "map" / "testdata"
 ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN = (n * 0x1111111111111111 for n in range(1, 8))
 

@@ -14,6 +14,8 @@ from pgcairn_format.access_key import Credentials
 from pgcairn_format.cluster import Cluster
 from pgcairn_format.errors import ReaderError, WrongKey
 
+pytestmark = pytest.mark.reader_alone
+
 OTHER = bytes(range(32))
 
 

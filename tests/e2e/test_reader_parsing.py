@@ -17,6 +17,8 @@ from pgcairn_format.access_key import Credentials
 from pgcairn_format.blob import BlobFrame, ClusterIds, open_blob
 from pgcairn_format.errors import ReaderError
 
+pytestmark = pytest.mark.reader_alone
+
 
 def test_tables_agree_with_the_proto_files() -> None:
     kinds = {1: "DOUBLE", 4: "UINT64", 6: "FIXED64", 8: "BOOL", 9: "STRING", 11: "MESSAGE"}

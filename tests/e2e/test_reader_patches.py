@@ -19,6 +19,8 @@ from pgcairn_format.errors import ReaderError
 from pgcairn_format.leaf import Patch
 from pgcairn_format.manifest import open_manifest, read_references
 
+pytestmark = pytest.mark.reader_alone
+
 NEWER = "20240102_020000-0100"
 
 

@@ -12,6 +12,8 @@ from reader_example import SEGMENTS, Example, fetch
 
 from pgcairn_format.errors import ReaderError
 
+pytestmark = pytest.mark.reader_alone
+
 
 @pytest.fixture(autouse=True)
 def without_fsync(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ import pytest
 from mini_maps import File
 from mini_repository import SOURCE, MiniRepository, Settings
 
+pytestmark = pytest.mark.reader_alone
+
 BINDIR = Path(os.environ.get("PGCAIRN_PG_BINDIR", "/usr/lib/postgresql/15/bin"))
 READER = SOURCE / "tools" / "reader" / "pgcairn_reader.py"
 BACKUP = "20240101_020000-00ff"

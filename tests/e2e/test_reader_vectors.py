@@ -15,6 +15,8 @@ from pgcairn_format import fingerprint, messages
 from pgcairn_format.errors import ReaderError
 from pgcairn_format.tablespaces import rewrite_map
 
+pytestmark = pytest.mark.reader_alone
+
 
 @pytest.fixture(autouse=True)
 def without_fsync(monkeypatch: pytest.MonkeyPatch) -> None:

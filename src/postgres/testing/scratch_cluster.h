@@ -41,7 +41,8 @@ struct Finished {
 // Not for two threads at once.
 class ScratchCluster {
  public:
-  // Makes the directory and runs initdb; the server is not started.
+  // Makes the directory, as initdb would; the server is not started. Clusters of one process with
+  // the same arguments for initdb have the same system identifier.
   static Result<std::unique_ptr<ScratchCluster>> Create(ScratchOptions options = {});
   ScratchCluster(const ScratchCluster&) = delete;
   ScratchCluster& operator=(const ScratchCluster&) = delete;
@@ -86,6 +87,7 @@ class ScratchCluster {
  private:
   explicit ScratchCluster(ScratchOptions options) : options_(std::move(options)) {}
   Status Prepare();
+  Status MakeDataDirectory();
   Status StopWith(int signal);
 
   ScratchOptions options_;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\v\f";
 
-std::string_view Trim(std::string_view text) {
+std::string_view TrimBlanks(std::string_view text) {
   size_t from = text.find_first_not_of(kSpace);
   if (from == std::string_view::npos) return {};
   return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
@@ -18,7 +18,7 @@ std::string_view Trim(std::string_view text) {
 // Cuts the next word off the front of `text`.
 std::string_view TakeWord(std::string_view& text) {
   std::string_view word = text.substr(0, text.find_first_of(kSpace));
-  text = Trim(text.substr(word.size()));
+  text = TrimBlanks(text.substr(word.size()));
   return word;
 }
 
@@ -28,7 +28,7 @@ bool ParseTimeline(std::string_view word, TimelineId& timeline) {
   return error == std::errc() && end == word_end && timeline.value != 0;
 }
 
-Error Damaged(size_t line, std::string_view reason) {
+Error DamagedHistory(size_t line, std::string_view reason) {
   return {Code::kDamaged, fmt::format("timeline history, line {}: {}", line, reason),
           "the history file is damaged; take it from another copy of the archive or of pg_wal"};
 }
@@ -47,21 +47,21 @@ Result<std::vector<TimelineSwitch>> ParseTimelineHistory(std::string_view text) 
   std::vector<TimelineSwitch> history;
   for (size_t line = 1; !text.empty(); ++line) {
     size_t length = text.find('\n');
-    std::string_view rest = Trim(text.substr(0, length));
+    std::string_view rest = TrimBlanks(text.substr(0, length));
     text = length == std::string_view::npos ? std::string_view() : text.substr(length + 1);
     if (rest.empty() || rest.front() == '#') continue;
 
     TimelineSwitch entry;
     if (!ParseTimeline(TakeWord(rest), entry.parent)) {
-      return Damaged(line, "it does not begin with the number of a timeline");
+      return DamagedHistory(line, "it does not begin with the number of a timeline");
     }
     auto switch_point = ParseLsn(TakeWord(rest));
     if (!switch_point || switch_point->value == 0) {
-      return Damaged(line, "the timeline's number is not followed by a place in the log");
+      return DamagedHistory(line, "the timeline's number is not followed by a place in the log");
     }
     if (!history.empty() && entry.parent <= history.back().parent) {
-      return Damaged(line, fmt::format("timeline {} comes after timeline {}", entry.parent.value,
-                                       history.back().parent.value));
+      return DamagedHistory(line, fmt::format("timeline {} comes after timeline {}",
+                                              entry.parent.value, history.back().parent.value));
     }
     entry.switch_point = *switch_point;
     entry.reason = rest;

@@ -34,7 +34,7 @@ bool MayBeOtherVersion(uint16_t magic, uint16_t flags) {
          (flags & ~kKnownFlags) == 0;
 }
 
-Error Damaged(std::string_view reason) {
+Error DamagedStart(std::string_view reason) {
   return {Code::kDamaged, fmt::format("not the start of a WAL segment: {}", reason),
           "the file is damaged or is no WAL segment; look at the place where it came from"};
 }
@@ -57,26 +57,26 @@ Result<WalSegmentHeader> ReadWalSegmentHeader(ByteView segment) {
   header.system_identifier.value = reader.Le<uint64_t>();
   header.segment_size = reader.Le<uint32_t>();
   header.block_size = reader.Le<uint32_t>();
-  if (!reader.ok()) return Damaged(fmt::format("only {} bytes", segment.size()));
+  if (!reader.ok()) return DamagedStart(fmt::format("only {} bytes", segment.size()));
 
   header.major_version = MajorVersionOf(header.magic);
   if (header.major_version == 0) {
     if (MayBeOtherVersion(header.magic, flags)) return UnknownVersion(header.magic);
-    return Damaged(fmt::format("it begins with {:04X}", header.magic));
+    return DamagedStart(fmt::format("it begins with {:04X}", header.magic));
   }
   if ((flags & kLongHeader) == 0 || (flags & ~kKnownFlags) != 0) {
-    return Damaged(fmt::format("page flags {:04X}", flags));
+    return DamagedStart(fmt::format("page flags {:04X}", flags));
   }
   if (!std::has_single_bit(header.segment_size) || header.segment_size < kWalSegmentBytesMin ||
       header.segment_size > kWalSegmentBytesMax) {
-    return Damaged(fmt::format("a segment size of {} bytes", header.segment_size));
+    return DamagedStart(fmt::format("a segment size of {} bytes", header.segment_size));
   }
-  if (header.timeline.value == 0) return Damaged("timeline 0");
+  if (header.timeline.value == 0) return DamagedStart("timeline 0");
   if (header.start.value == 0 || header.start.value % header.segment_size != 0) {
-    return Damaged(fmt::format("its address {} is not a segment's", header.start.ToText()));
+    return DamagedStart(fmt::format("its address {} is not a segment's", header.start.ToText()));
   }
   // The last segment before the end of all addresses: its end would not be an address.
-  if (header.start.value + header.segment_size == 0) return Damaged("its end is no address");
+  if (header.start.value + header.segment_size == 0) return DamagedStart("its end is no address");
   if (header.block_size != kWalPageBytes) {
     return Error{Code::kUnsupported,
                  fmt::format("WAL with a block size of {} bytes", header.block_size),

@@ -9,7 +9,7 @@
 namespace pgcairn::postgres {
 namespace {
 
-constexpr uint8_t kLogResourceManager = 0;
+constexpr uint8_t kXlogResourceManager = 0;
 constexpr uint8_t kTransactionResourceManager = 1;
 constexpr uint8_t kTablespaceResourceManager = 5;
 constexpr uint8_t kRestorePoint = 0x70;
@@ -98,7 +98,7 @@ bool EndsTransaction(const WalRecord& record) {
 }
 
 bool NamesPoint(const WalRecord& record) {
-  return record.resource_manager == kLogResourceManager && (record.info & 0xF0) == kRestorePoint;
+  return record.resource_manager == kXlogResourceManager && (record.info & 0xF0) == kRestorePoint;
 }
 
 bool CreatesTablespace(const WalRecord& record) {

@@ -10,15 +10,15 @@ namespace {
 using testing::MainDataOnly;
 
 constexpr int kRecordVersions[] = {13, 14, 15, 16, 17, 18};
-constexpr int64_t k2000Us = 946'684'800'000'000;
+constexpr int64_t kPostgresEpochUs = 946'684'800'000'000;
 
-struct Made {
+struct MadeRecord {
   WalRecord record;
   Bytes body;
 };
 
-Made Make(uint8_t resource_manager, uint8_t info, ByteView rest) {
-  Made made;
+MadeRecord Make(uint8_t resource_manager, uint8_t info, ByteView rest) {
+  MadeRecord made;
   made.body.resize(kWalRecordHeaderBytes);
   Append(made.body, rest);
   made.record = {.start = Lsn{0x3000028},
@@ -58,7 +58,7 @@ TEST(TransactionEnd, IsOneOfFourOperations) {
       {0x40, TransactionEndKind::kAbortPrepared}};
   Bytes rest = MainDataOnly(EverythingPrepared(true, 15, 9));
   for (auto [info, kind] : kKinds) {
-    Made made = Make(1, static_cast<uint8_t>(info | 0x80), rest);
+    MadeRecord made = Make(1, static_cast<uint8_t>(info | 0x80), rest);
     ASSERT_TRUE(EndsTransaction(made.record));
     EXPECT_EQ(ReadTransactionEnd(made.record, made.body, 15)->kind, kind);
   }
@@ -69,10 +69,10 @@ TEST(TransactionEnd, IsOneOfFourOperations) {
 }
 
 TEST(TransactionEnd, TimeCountsFrom2000) {
-  Made made = Make(1, 0x00, testing::TimeOnly(1'000'001));
+  MadeRecord made = Make(1, 0x00, testing::TimeOnly(1'000'001));
   auto end = ReadTransactionEnd(made.record, made.body, 15);
   ASSERT_TRUE(end.ok());
-  EXPECT_EQ(end->time.unix_us, k2000Us + 1'000'001);
+  EXPECT_EQ(end->time.unix_us, kPostgresEpochUs + 1'000'001);
   EXPECT_EQ(end->xid, 77U);
   EXPECT_EQ(end->start, made.record.start);
   EXPECT_EQ(end->end, made.record.end);
@@ -82,11 +82,11 @@ TEST(TransactionEnd, OfAPreparedOneHasItsOwnXidInEveryVersion) {
   for (int version : kRecordVersions) {
     for (uint8_t info : Bytes{0x30, 0x40}) {
       Bytes data = EverythingPrepared(info == 0x30, version, 4242);
-      Made made = Make(1, static_cast<uint8_t>(info | 0x80), MainDataOnly(data));
+      MadeRecord made = Make(1, static_cast<uint8_t>(info | 0x80), MainDataOnly(data));
       auto end = ReadTransactionEnd(made.record, made.body, version);
       ASSERT_TRUE(end.ok()) << version;
       EXPECT_EQ(end->xid, 4242U) << version;
-      EXPECT_EQ(end->time.unix_us, k2000Us + 5'000'000);
+      EXPECT_EQ(end->time.unix_us, kPostgresEpochUs + 5'000'000);
     }
   }
 }
@@ -105,10 +105,10 @@ TEST(TransactionEnd, MainDataIsFoundBehindBlocksOriginAndTopLevelXid) {
     Append(rest, Bytes{254, 8, 0, 0, 0});
     rest.resize(rest.size() + 3 + 100 + 50, 0xEE);
     AppendLe(rest, int64_t{123});
-    Made made = Make(1, 0x00, rest);
+    MadeRecord made = Make(1, 0x00, rest);
     auto end = ReadTransactionEnd(made.record, made.body, version);
     ASSERT_TRUE(end.ok()) << version;
-    EXPECT_EQ(end->time.unix_us, k2000Us + 123) << version;
+    EXPECT_EQ(end->time.unix_us, kPostgresEpochUs + 123) << version;
   }
 }
 
@@ -133,7 +133,7 @@ TEST(TransactionEnd, AnUnknownFormIsUnsupported) {
       {0xC0, MainDataOnly(ByteView(no_xid).first(10))},  // cut short
   };
   for (const auto& [info, rest] : kCases) {
-    Made made = Make(1, info, rest);
+    MadeRecord made = Make(1, info, rest);
     for (int version : kRecordVersions) {
       auto end = ReadTransactionEnd(made.record, made.body, version);
       ASSERT_FALSE(end.ok());
@@ -149,18 +149,18 @@ TEST(NamedPoint, HasANameOfUpTo63BytesAndATime) {
     AppendLe(data, int64_t{42});
     data.resize(8 + length, 'n');
     data.resize(8 + 64);
-    Made made = Make(0, 0x70, MainDataOnly(data));
+    MadeRecord made = Make(0, 0x70, MainDataOnly(data));
     ASSERT_TRUE(NamesPoint(made.record));
     auto point = ReadNamedPoint(made.record, made.body, 15);
     ASSERT_TRUE(point.ok());
     EXPECT_EQ(point->name, std::string(length, 'n'));
-    EXPECT_EQ(point->time.unix_us, k2000Us + 42);
+    EXPECT_EQ(point->time.unix_us, kPostgresEpochUs + 42);
     EXPECT_EQ(point->start, made.record.start);
     EXPECT_EQ(point->end, made.record.end);
   }
   EXPECT_FALSE(NamesPoint(Make(0, 0x40, {}).record));
   EXPECT_FALSE(NamesPoint(Make(1, 0x70, {}).record));
-  Made cut = Make(0, 0x70, MainDataOnly(Bytes(71)));
+  MadeRecord cut = Make(0, 0x70, MainDataOnly(Bytes(71)));
   EXPECT_EQ(ReadNamedPoint(cut.record, cut.body, 15).code(), Code::kUnsupported);
 }
 

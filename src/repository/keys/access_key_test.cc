@@ -11,7 +11,7 @@
 namespace pgcairn::repository {
 namespace {
 
-const Place kPlace{{{1}}, {{2}}};
+const Place kKeyPlace{{{1}}, {{2}}};
 
 AccessKeyPair NewPair() {
   Result<AccessKeyPair> pair = AccessKeyPair::Generate();
@@ -35,7 +35,7 @@ format::AccessKeyObject SealedTo(const AccessKeyPair& pair, const RootSecret& ro
   NewAccessKey key;
   key.pair = Copy(pair);
   key.label = "host";
-  Result<format::AccessKeyObject> object = SealRoot(root, 1, kPlace, std::move(key));
+  Result<format::AccessKeyObject> object = SealRoot(root, 1, kKeyPlace, std::move(key));
   CHECK(object.ok());
   return *object;
 }
@@ -113,11 +113,11 @@ TEST(AccessKeyObject, OpensWithItsKeyOnly) {
   AccessKeyPair pair = NewPair();
   RootSecret root = NewRoot();
   format::AccessKeyObject object = SealedTo(pair, root);
-  Result<RootSecret> opened = OpenRoot(object, pair, kPlace.repository);
+  Result<RootSecret> opened = OpenRoot(object, pair, kKeyPlace.repository);
   ASSERT_TRUE(opened.ok()) << opened.error().message;
   EXPECT_TRUE(crypto::ConstantTimeEqual(opened->view(), root.view()));
-  EXPECT_EQ(OpenRoot(object, NewPair(), kPlace.repository).code(), Code::kWrongKey);
-  RepositoryId other = kPlace.repository;
+  EXPECT_EQ(OpenRoot(object, NewPair(), kKeyPlace.repository).code(), Code::kWrongKey);
+  RepositoryId other = kKeyPlace.repository;
   other.bytes[0] = 77;
   EXPECT_EQ(OpenRoot(object, pair, other).code(), Code::kWrongKey);
   EXPECT_EQ(object.SerializeAsString().find(ToString(root.view())), std::string::npos);
@@ -129,7 +129,7 @@ TEST(AccessKeyObject, EveryFieldThatCountsIsBound) {
   auto refused = [&](auto change) {
     format::AccessKeyObject changed = object;
     change(changed);
-    Result<RootSecret> opened = OpenRoot(changed, pair, kPlace.repository);
+    Result<RootSecret> opened = OpenRoot(changed, pair, kKeyPlace.repository);
     return !opened.ok() && (opened.code() == Code::kWrongKey || opened.code() == Code::kDamaged);
   };
   auto flip = [](std::string* field) { (*field)[0] ^= 1; };
@@ -160,7 +160,7 @@ TEST(AccessKeyObject, OfAnUnencryptedClusterHoldsTheRootItself) {
   RootSecret root = NewRoot();
   NewAccessKey key;
   key.kind = format::AccessKeyObject::UNENCRYPTED;
-  format::AccessKeyObject object = *SealRoot(root, 1, kPlace, std::move(key));
+  format::AccessKeyObject object = *SealRoot(root, 1, kKeyPlace, std::move(key));
   Result<RootSecret> opened = PlainRoot(object);
   ASSERT_TRUE(opened.ok());
   EXPECT_TRUE(crypto::ConstantTimeEqual(opened->view(), root.view()));

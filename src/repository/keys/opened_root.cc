@@ -11,8 +11,8 @@ namespace {
 using Attempt = Result<std::optional<OpenedRoot>>;
 using Keys = std::vector<format::AccessKeyObject>;
 
-Attempt Open(const format::AccessKeyObject& object, AccessKeyPair pair,
-             const RepositoryId& repository) {
+Attempt OpenAttempt(const format::AccessKeyObject& object, AccessKeyPair pair,
+                    const RepositoryId& repository) {
   ASSIGN_OR_RETURN(RootSecret root, OpenRoot(object, pair, repository));
   KeyId id = RootIdOf(root);
   return std::optional<OpenedRoot>(OpenedRoot{std::move(root), id, object, std::move(pair)});
@@ -22,7 +22,7 @@ Attempt TryPair(const Keys& keys, AccessKeyPair pair, const RepositoryId& reposi
   Attempt attempt = std::optional<OpenedRoot>();
   for (const format::AccessKeyObject& object : keys) {
     if (object.access_key_id() != ToString(pair.id.view())) continue;
-    attempt = Open(object, pair.Clone(), repository);
+    attempt = OpenAttempt(object, pair.Clone(), repository);
     if (attempt.ok()) return attempt;
   }
   return attempt;
@@ -41,7 +41,7 @@ Attempt TryPassphrase(const Keys& keys, const crypto::SecretBytes& passphrase,
     if (object.kind() != format::AccessKeyObject::PASSPHRASE) continue;
     ASSIGN_OR_RETURN(AccessKeyPair pair, PairFromPassphrase(object, passphrase.view()));
     if (object.access_key_id() != ToString(pair.id.view())) continue;
-    return Open(object, std::move(pair), repository);
+    return OpenAttempt(object, std::move(pair), repository);
   }
   return std::optional<OpenedRoot>();
 }

@@ -9,10 +9,10 @@
 namespace pgcairn::repository {
 namespace {
 
-constexpr char kId[] = "20240101_020000-00af";
-constexpr char kBase[] = "20231231_020000-00ae";
+constexpr char kLeaseId[] = "20240101_020000-00af";
+constexpr char kBaseId[] = "20231231_020000-00ae";
 
-LeaseTerms Terms(const std::string& id = kId) {
+LeaseTerms Terms(const std::string& id = kLeaseId) {
   LeaseTerms terms;
   terms.run_id = id;
   terms.started = Timestamp{123'456};
@@ -22,7 +22,7 @@ LeaseTerms Terms(const std::string& id = kId) {
 TEST(Lease, SaysWhoMakesTheBackupFromWhat) {
   MemoryCluster cluster = MakeMemoryCluster();
   LeaseTerms terms = Terms();
-  terms.base_backup_id = kBase;
+  terms.base_backup_id = kBaseId;
   terms.wal.emplace();
   terms.wal->set_from_lsn(0x3000028);
   const Timestamp before = Timestamp::Now();
@@ -31,15 +31,15 @@ TEST(Lease, SaysWhoMakesTheBackupFromWhat) {
   ASSERT_TRUE(leases.ok()) << leases.error().message;
   ASSERT_EQ(leases->size(), 1u);
   const format::Lease& lease = leases->front().lease;
-  EXPECT_EQ(lease.backup_id(), kId);
+  EXPECT_EQ(lease.backup_id(), kLeaseId);
   EXPECT_EQ(lease.kind(), format::Lease::BACKUP);
-  EXPECT_EQ(lease.base_backup_id(), kBase);
+  EXPECT_EQ(lease.base_backup_id(), kBaseId);
   EXPECT_EQ(lease.wal().from_lsn(), 0x3000028u);
   EXPECT_EQ(lease.started_at_us(), 123'456);
   EXPECT_EQ(lease.process().process_id(), static_cast<uint32_t>(::getpid()));
   EXPECT_FALSE(lease.process().host().empty());
   EXPECT_GE(leases->front().stored_at, before);
-  EXPECT_NE(DescribeRun(lease).find(kId), std::string::npos);
+  EXPECT_NE(DescribeRun(lease).find(kLeaseId), std::string::npos);
 }
 
 TEST(Lease, WithoutABaseNamesNone) {
@@ -53,9 +53,9 @@ TEST(Lease, IsTakenOnceUntilItIsRemoved) {
   MemoryCluster cluster = MakeMemoryCluster();
   ASSERT_TRUE(WriteLease(*cluster.access, Terms()).ok());
   EXPECT_EQ(WriteLease(*cluster.access, Terms()).code(), Code::kAlreadyExists);
-  ASSERT_TRUE(RemoveLease(*cluster.access, kId).ok());
+  ASSERT_TRUE(RemoveLease(*cluster.access, kLeaseId).ok());
   EXPECT_TRUE(ListLeases(*cluster.access)->empty());
-  EXPECT_TRUE(RemoveLease(*cluster.access, kId).ok());
+  EXPECT_TRUE(RemoveLease(*cluster.access, kLeaseId).ok());
   EXPECT_TRUE(WriteLease(*cluster.access, Terms()).ok());
 }
 
@@ -63,14 +63,14 @@ TEST(Lease, ThatCannotBeReadIsAnError) {
   for (const char* content : {"", "not a lease"}) {
     MemoryCluster cluster = MakeMemoryCluster();
     ASSERT_TRUE(
-        cluster.storage->PutIfAbsent(cluster.access->names.Lease(kId), AsBytes(content)).ok());
+        cluster.storage->PutIfAbsent(cluster.access->names.Lease(kLeaseId), AsBytes(content)).ok());
     EXPECT_EQ(ListLeases(*cluster.access).code(), Code::kDamaged) << content;
   }
   // Another run's lease under this name.
   MemoryCluster cluster = MakeMemoryCluster();
   ASSERT_TRUE(WriteLease(*cluster.access, Terms()).ok());
-  Bytes lease = Content(*cluster.storage, cluster.access->names.Lease(kId));
-  ASSERT_TRUE(cluster.storage->PutIfAbsent(cluster.access->names.Lease(kBase), lease).ok());
+  Bytes lease = Content(*cluster.storage, cluster.access->names.Lease(kLeaseId));
+  ASSERT_TRUE(cluster.storage->PutIfAbsent(cluster.access->names.Lease(kBaseId), lease).ok());
   EXPECT_EQ(ListLeases(*cluster.access).code(), Code::kDamaged);
 }
 

@@ -8,7 +8,7 @@
 namespace pgcairn::repository {
 namespace {
 
-constexpr char kId[] = "20240101_020000-00af";
+constexpr char kManifestId[] = "20240101_020000-00af";
 
 format::Manifest ManifestOf(const std::string& id) {
   format::Manifest manifest;
@@ -43,7 +43,7 @@ class ManifestStoreTest : public ::testing::Test {
 // A message with such a text in a `string` is written without an error and can never be read.
 TEST_F(ManifestStoreTest, TextsInAnyEncodingCanBeReadBack) {
   const std::string text = "M\xfcller \xff";
-  format::Manifest manifest = ManifestOf(kId);
+  format::Manifest manifest = ManifestOf(kManifestId);
   manifest.set_host(text);
   manifest.set_note(text);
   manifest.set_data_directory(text);
@@ -57,7 +57,7 @@ TEST_F(ManifestStoreTest, TextsInAnyEncodingCanBeReadBack) {
   manifest.add_tablespaces()->set_name(text);
   manifest.mutable_tablespaces(0)->set_location(text);
   ASSERT_TRUE(CommitBackup(*cluster_.access, manifest, Packs()).ok());
-  Result<StoredManifest> stored = ReadManifest(*cluster_.access, kId);
+  Result<StoredManifest> stored = ReadManifest(*cluster_.access, kManifestId);
   ASSERT_TRUE(stored.ok()) << stored.error().message;
   EXPECT_EQ(stored->manifest.SerializeAsString(), manifest.SerializeAsString());
   EXPECT_EQ(stored->manifest.note(), text);
@@ -65,17 +65,17 @@ TEST_F(ManifestStoreTest, TextsInAnyEncodingCanBeReadBack) {
 
 TEST_F(ManifestStoreTest, ACommittedBackupIsReadAndListed) {
   EXPECT_TRUE(ListBackupIds(*cluster_.access)->empty());
-  EXPECT_EQ(ReadManifest(*cluster_.access, kId).code(), Code::kNotFound);
-  ASSERT_TRUE(Commit(kId).ok());
+  EXPECT_EQ(ReadManifest(*cluster_.access, kManifestId).code(), Code::kNotFound);
+  ASSERT_TRUE(Commit(kManifestId).ok());
   ASSERT_TRUE(Commit("20231231_235959-ffff").ok());
   EXPECT_EQ(*ListBackupIds(*cluster_.access),
-            (std::vector<std::string>{"20231231_235959-ffff", kId}));
-  Result<StoredManifest> stored = ReadManifest(*cluster_.access, kId);
+            (std::vector<std::string>{"20231231_235959-ffff", kManifestId}));
+  Result<StoredManifest> stored = ReadManifest(*cluster_.access, kManifestId);
   ASSERT_TRUE(stored.ok()) << stored.error().message;
   EXPECT_EQ(stored->manifest.start_lsn(), 0x3000028u);
   EXPECT_EQ(stored->manifest.pack_count(), 2u);
   EXPECT_EQ(stored->manifest.pack_bytes(), 123u);
-  EXPECT_EQ(stored->sha256, crypto::Sha256(Content(*storage_, names().Manifest(kId))));
+  EXPECT_EQ(stored->sha256, crypto::Sha256(Content(*storage_, names().Manifest(kManifestId))));
   Result<std::vector<StoredPack>> packs = ReadReferences(*cluster_.access, stored->manifest);
   ASSERT_TRUE(packs.ok()) << packs.error().message;
   ASSERT_EQ(packs->size(), 2u);
@@ -85,7 +85,7 @@ TEST_F(ManifestStoreTest, ACommittedBackupIsReadAndListed) {
 TEST_F(ManifestStoreTest, APackGivenTwiceCountsOnce) {
   std::vector<StoredPack> packs = Packs();
   packs.push_back(packs.front());
-  format::Manifest manifest = ManifestOf(kId);
+  format::Manifest manifest = ManifestOf(kManifestId);
   ASSERT_TRUE(CommitBackup(*cluster_.access, manifest, packs).ok());
   EXPECT_EQ(manifest.pack_count(), 2u);
   EXPECT_EQ(manifest.pack_bytes(), 123u);
@@ -93,18 +93,18 @@ TEST_F(ManifestStoreTest, APackGivenTwiceCountsOnce) {
 }
 
 TEST_F(ManifestStoreTest, ATombstoneUnderTheNameIsNotOverwritten) {
-  ASSERT_TRUE(storage_->PutIfAbsent(names().Manifest(kId), AsBytes("given up")).ok());
-  Status committed = Commit(kId);
+  ASSERT_TRUE(storage_->PutIfAbsent(names().Manifest(kManifestId), AsBytes("given up")).ok());
+  Status committed = Commit(kManifestId);
   ASSERT_FALSE(committed.ok());
   EXPECT_EQ(committed.code(), Code::kAlreadyExists);
-  EXPECT_EQ(AsText(Content(*storage_, names().Manifest(kId))), "given up");
-  EXPECT_EQ(ReadManifest(*cluster_.access, kId).code(), Code::kDamaged);
+  EXPECT_EQ(AsText(Content(*storage_, names().Manifest(kManifestId))), "given up");
+  EXPECT_EQ(ReadManifest(*cluster_.access, kManifestId).code(), Code::kDamaged);
 }
 
 TEST_F(ManifestStoreTest, WhenTheReferenceListCannotBeWrittenThereIsNoManifest) {
   storage_->Add({.request = storage::Request::kPut, .name_contains = ".refs"});
-  EXPECT_EQ(Commit(kId).code(), Code::kStorage);
-  EXPECT_EQ(ReadManifest(*cluster_.access, kId).code(), Code::kNotFound);
+  EXPECT_EQ(Commit(kManifestId).code(), Code::kStorage);
+  EXPECT_EQ(ReadManifest(*cluster_.access, kManifestId).code(), Code::kNotFound);
   EXPECT_TRUE(ListBackupIds(*cluster_.access)->empty());
 }
 
@@ -113,35 +113,36 @@ TEST_F(ManifestStoreTest, AListWithoutAManifestIsNoBackup) {
                  .name_contains = "backups/",
                  .nth = 2,
                  .effect = storage::FaultEffect::kFailBefore});
-  EXPECT_FALSE(Commit(kId).ok());
-  EXPECT_TRUE(storage_->Stat(names().References(kId)).ok());
+  EXPECT_FALSE(Commit(kManifestId).ok());
+  EXPECT_TRUE(storage_->Stat(names().References(kManifestId)).ok());
   EXPECT_TRUE(ListBackupIds(*cluster_.access)->empty());
 }
 
 TEST_F(ManifestStoreTest, AManifestUnderAnotherNameIsDamaged) {
-  ASSERT_TRUE(Commit(kId).ok());
+  ASSERT_TRUE(Commit(kManifestId).ok());
   const std::string other = "20240101_020000-00b0";
   ASSERT_TRUE(
-      storage_->PutIfAbsent(names().Manifest(other), Content(*storage_, names().Manifest(kId)))
+      storage_
+          ->PutIfAbsent(names().Manifest(other), Content(*storage_, names().Manifest(kManifestId)))
           .ok());
   EXPECT_EQ(ReadManifest(*cluster_.access, other).code(), Code::kDamaged);
 }
 
 TEST_F(ManifestStoreTest, AnyChangedByteOfTheReferenceListIsDamaged) {
-  ASSERT_TRUE(Commit(kId).ok());
-  format::Manifest manifest = ReadManifest(*cluster_.access, kId)->manifest;
-  const Bytes whole = Content(*storage_, names().References(kId));
+  ASSERT_TRUE(Commit(kManifestId).ok());
+  format::Manifest manifest = ReadManifest(*cluster_.access, kManifestId)->manifest;
+  const Bytes whole = Content(*storage_, names().References(kManifestId));
   for (size_t at = 0; at < whole.size(); ++at) {
     Bytes changed = whole;
     changed[at] ^= 1;
-    Replace(*storage_, names().References(kId), changed);
+    Replace(*storage_, names().References(kManifestId), changed);
     EXPECT_EQ(ReadReferences(*cluster_.access, manifest).code(), Code::kDamaged) << at;
   }
   Bytes longer = whole;
   longer.push_back('\n');
-  Replace(*storage_, names().References(kId), longer);
+  Replace(*storage_, names().References(kManifestId), longer);
   EXPECT_EQ(ReadReferences(*cluster_.access, manifest).code(), Code::kDamaged);
-  ASSERT_TRUE(storage_->Delete(names().References(kId)).ok());
+  ASSERT_TRUE(storage_->Delete(names().References(kManifestId)).ok());
   EXPECT_EQ(ReadReferences(*cluster_.access, manifest).code(), Code::kNotFound);
 }
 

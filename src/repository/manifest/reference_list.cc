@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kHexDigits = 64;
 
-Error Damaged(std::string_view backup_id) {
+Error DamagedReferenceList(std::string_view backup_id) {
   return {Code::kDamaged, fmt::format("the reference list of {} is damaged", backup_id), ""};
 }
 
@@ -60,25 +60,27 @@ Result<std::vector<StoredPack>> DecodeReferenceList(std::string_view backup_id, 
   bool headed = false;
   while (!text.empty()) {
     size_t newline = text.find('\n');
-    if (newline == std::string_view::npos) return Damaged(backup_id);
+    if (newline == std::string_view::npos) return DamagedReferenceList(backup_id);
     std::string_view line = text.substr(0, newline);
     text.remove_prefix(newline + 1);
     if (!headed) {
-      if (line != fmt::format("pgcairn-refs 1 {}", backup_id)) return Damaged(backup_id);
+      if (line != fmt::format("pgcairn-refs 1 {}", backup_id))
+        return DamagedReferenceList(backup_id);
       headed = true;
       continue;
     }
     if (line.starts_with("end ")) {
-      if (Number(line.substr(4)) != packs.size() || !text.empty()) return Damaged(backup_id);
+      if (Number(line.substr(4)) != packs.size() || !text.empty())
+        return DamagedReferenceList(backup_id);
       return packs;
     }
     std::optional<StoredPack> pack = ParseLine(line);
     if (!pack || (!packs.empty() && !(packs.back().sha256 < pack->sha256))) {
-      return Damaged(backup_id);
+      return DamagedReferenceList(backup_id);
     }
     packs.push_back(*pack);
   }
-  return Damaged(backup_id);
+  return DamagedReferenceList(backup_id);
 }
 
 }  // namespace pgcairn::repository

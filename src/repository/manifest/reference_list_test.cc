@@ -5,9 +5,9 @@
 namespace pgcairn::repository {
 namespace {
 
-constexpr char kId[] = "20240101_020000-00af";
+constexpr char kListId[] = "20240101_020000-00af";
 
-StoredPack PackOf(uint8_t fill, uint64_t length) {
+StoredPack ListedPack(uint8_t fill, uint64_t length) {
   StoredPack pack;
   pack.sha256.bytes.fill(fill);
   pack.length = length;
@@ -24,23 +24,24 @@ const std::string kText = "pgcairn-refs 1 20240101_020000-00af\n" + HexOf("01") 
                           HexOf("ab") + " 16777216\nend 2\n";
 
 Result<std::vector<StoredPack>> Decode(const std::string& text) {
-  return DecodeReferenceList(kId, AsBytes(text));
+  return DecodeReferenceList(kListId, AsBytes(text));
 }
 
 TEST(ReferenceList, IsTheTextOfTheSpecificationSortedWithoutRepetitions) {
-  Bytes text =
-      EncodeReferenceList(kId, {PackOf(0xab, 16'777'216), PackOf(1, 10), PackOf(0xab, 16'777'216)});
+  Bytes text = EncodeReferenceList(
+      kListId, {ListedPack(0xab, 16'777'216), ListedPack(1, 10), ListedPack(0xab, 16'777'216)});
   EXPECT_EQ(AsText(text), kText);
-  EXPECT_EQ(AsText(EncodeReferenceList(kId, {})), "pgcairn-refs 1 20240101_020000-00af\nend 0\n");
+  EXPECT_EQ(AsText(EncodeReferenceList(kListId, {})),
+            "pgcairn-refs 1 20240101_020000-00af\nend 0\n");
 }
 
 TEST(ReferenceList, ComesBackAsItWasWritten) {
   Result<std::vector<StoredPack>> packs = Decode(kText);
   ASSERT_TRUE(packs.ok()) << packs.error().message;
   ASSERT_EQ(packs->size(), 2u);
-  EXPECT_EQ(packs->at(0).sha256, PackOf(1, 10).sha256);
+  EXPECT_EQ(packs->at(0).sha256, ListedPack(1, 10).sha256);
   EXPECT_EQ(packs->at(1).length, 16'777'216u);
-  EXPECT_TRUE(DecodeReferenceList(kId, EncodeReferenceList(kId, {}))->empty());
+  EXPECT_TRUE(DecodeReferenceList(kListId, EncodeReferenceList(kListId, {}))->empty());
 }
 
 TEST(ReferenceList, CutAnywhereIsDamaged) {
@@ -68,7 +69,7 @@ TEST(ReferenceList, WhatTheSpecificationDoesNotSayIsDamaged) {
     Result<std::vector<StoredPack>> packs = Decode(text);
     ASSERT_FALSE(packs.ok()) << text;
     EXPECT_EQ(packs.code(), Code::kDamaged);
-    EXPECT_NE(packs.error().message.find(kId), std::string::npos);
+    EXPECT_NE(packs.error().message.find(kListId), std::string::npos);
   }
 }
 

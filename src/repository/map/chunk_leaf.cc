@@ -10,53 +10,54 @@
 namespace pgcairn::repository {
 namespace {
 
-constexpr std::string_view kMagic = "PGML";
-constexpr uint16_t kVersion = 1;
+constexpr std::string_view kChunkLeafMagic = "PGML";
+constexpr uint16_t kChunkLeafVersion = 1;
 constexpr uint8_t kKindChunks = 3;
 constexpr uint8_t kIdContentMac = 3;
-constexpr size_t kKindOffset = 6;
+constexpr size_t kChunkLeafKindOffset = 6;
 constexpr uint32_t kBlobsMax = 65'534;
 constexpr size_t kChunkColumnsBytes = 2 + 4 + 4 + 16;
 
-Error Damaged(std::string_view what) {
+Error DamagedChunkLeaf(std::string_view what) {
   return {Code::kDamaged, fmt::format("a map leaf of chunks is damaged: {}", what), ""};
 }
 
-struct Counts {
+struct ChunkLeafCounts {
   uint32_t chunks = 0;
   uint32_t packs = 0;
   uint32_t blobs = 0;
 };
 
-Result<Counts> DecodeHead(ByteReader& in) {
-  ByteView magic = in.View(kMagic.size());
+Result<ChunkLeafCounts> DecodeChunkLeafHead(ByteReader& in) {
+  ByteView magic = in.View(kChunkLeafMagic.size());
   auto version = in.Le<uint16_t>();
   auto kind = in.Le<uint8_t>();
   auto algorithm = in.Le<uint8_t>();
   auto reserved = in.Le<uint32_t>();
-  Counts counts{in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>()};
-  if (!in.ok() || AsText(magic) != kMagic) return Damaged("no magic");
-  if (version != kVersion || kind != kKindChunks || algorithm != kIdContentMac || reserved != 0) {
+  ChunkLeafCounts counts{in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>()};
+  if (!in.ok() || AsText(magic) != kChunkLeafMagic) return DamagedChunkLeaf("no magic");
+  if (version != kChunkLeafVersion || kind != kKindChunks || algorithm != kIdContentMac ||
+      reserved != 0) {
     return Error{Code::kUnsupported, "a map leaf of chunks has a version or kind that is unknown",
                  "a newer pgcairn wrote this repository: use that version"};
   }
   if (counts.chunks == 0 || counts.chunks > kLeafChunksMax || counts.blobs > kBlobsMax) {
-    return Damaged("impossible counts");
+    return DamagedChunkLeaf("impossible counts");
   }
   const uint64_t size = uint64_t{counts.packs} * kPackReferenceBytes +
                         uint64_t{counts.blobs} * kTableBlobBytes +
                         uint64_t{counts.chunks} * kChunkColumnsBytes;
-  if (size != in.left()) return Damaged("another length than its counts say");
+  if (size != in.left()) return DamagedChunkLeaf("another length than its counts say");
   return counts;
 }
 
 Status CheckChunks(const ChunkLeaf& leaf) {
   for (const ChunkEntry& chunk : leaf.chunks) {
-    if (chunk.blob >= leaf.blobs.size()) return Damaged("a chunk of no blob");
+    if (chunk.blob >= leaf.blobs.size()) return DamagedChunkLeaf("a chunk of no blob");
     const uint64_t end = uint64_t{chunk.place} + chunk.length;
     if (chunk.length == 0 || chunk.length > kChunkBytesMax ||
         end > leaf.blobs[chunk.blob].location.raw_length) {
-      return Damaged("a chunk outside its blob");
+      return DamagedChunkLeaf("a chunk outside its blob");
     }
   }
   return {};
@@ -65,7 +66,7 @@ Status CheckChunks(const ChunkLeaf& leaf) {
 }  // namespace
 
 bool IsChunkLeaf(ByteView raw) {
-  return raw.size() > kKindOffset && raw[kKindOffset] == kKindChunks;
+  return raw.size() > kChunkLeafKindOffset && raw[kChunkLeafKindOffset] == kKindChunks;
 }
 
 Bytes EncodeChunkLeaf(const ChunkLeaf& leaf) {
@@ -74,8 +75,8 @@ Bytes EncodeChunkLeaf(const ChunkLeaf& leaf) {
   Bytes out;
   out.reserve(24 + leaf.packs.size() * kPackReferenceBytes + leaf.blobs.size() * kTableBlobBytes +
               leaf.chunks.size() * kChunkColumnsBytes);
-  Append(out, AsBytes(kMagic));
-  AppendLe<uint16_t>(out, kVersion);
+  Append(out, AsBytes(kChunkLeafMagic));
+  AppendLe<uint16_t>(out, kChunkLeafVersion);
   out.push_back(kKindChunks);
   out.push_back(kIdContentMac);
   AppendLe<uint32_t>(out, 0);
@@ -92,7 +93,7 @@ Bytes EncodeChunkLeaf(const ChunkLeaf& leaf) {
 
 Result<ChunkLeaf> DecodeChunkLeaf(ByteView raw) {
   ByteReader in(raw);
-  ASSIGN_OR_RETURN(Counts counts, DecodeHead(in));
+  ASSIGN_OR_RETURN(ChunkLeafCounts counts, DecodeChunkLeafHead(in));
   ChunkLeaf leaf;
   RETURN_IF_ERROR(ReadTables(in, counts.packs, counts.blobs, leaf.packs, leaf.blobs));
   leaf.chunks.resize(counts.chunks);

@@ -5,7 +5,7 @@
 namespace pgcairn::repository {
 namespace {
 
-constexpr size_t kWaitingBytesMax = size_t{8} * 1024 * 1024;
+constexpr size_t kChunksWaitingBytesMax = size_t{8} * 1024 * 1024;
 constexpr size_t kLeafChunksMin = 512;
 
 // Leaves end where the rows say so, as chunks do: a leaf behind a change is what it was, and serves
@@ -125,7 +125,7 @@ Status ChunkWriter::EndLeaf() {
   }
   waiting_bytes_ += leaf.builder.memory_bytes();
   waiting_.push_back(std::move(leaf));
-  if (waiting_bytes_ >= kWaitingBytesMax) return Flush();
+  if (waiting_bytes_ >= kChunksWaitingBytesMax) return Flush();
   return StoreReadyLeaves();
 }
 

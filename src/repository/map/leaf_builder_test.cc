@@ -16,7 +16,7 @@ using Closed = std::vector<std::optional<PackReference>>;
 
 constexpr uint32_t kStoredBlobBytes = 1000;
 
-PackReference PackOf(uint8_t seed) {
+PackReference SeededPack(uint8_t seed) {
   PackReference pack;
   pack.sha256.bytes.fill(seed);
   pack.length = 16'000'000;
@@ -24,15 +24,15 @@ PackReference PackOf(uint8_t seed) {
 }
 
 // Where a unit is stored, whatever the tables look like.
-struct Place {
+struct UnitPlace {
   std::optional<crypto::Sha256Digest> pack;
   uint32_t offset = 0;
   uint32_t place = 0;
   uint64_t fingerprint = 0;
-  friend bool operator==(const Place&, const Place&) = default;
+  friend bool operator==(const UnitPlace&, const UnitPlace&) = default;
 };
 
-Place PlaceIn(const MapLeaf& leaf, size_t i) {
+UnitPlace PlaceIn(const MapLeaf& leaf, size_t i) {
   const UnitEntry& unit = leaf.units.at(i);
   if (unit.blob == kZeroUnit) return {std::nullopt, 0, 0, unit.fingerprint};
   const TableBlob& blob = leaf.blobs.at(unit.blob);
@@ -42,13 +42,13 @@ Place PlaceIn(const MapLeaf& leaf, size_t i) {
 // Blobs of ten units, two in each pack; each thirteenth unit is zeros. `seed` sets packs apart.
 KnownLeaf Known(size_t units, uint8_t seed) {
   KnownLeaf known;
-  known.pack = PackOf(static_cast<uint8_t>(seed + 200));
+  known.pack = SeededPack(static_cast<uint8_t>(seed + 200));
   known.at = {0, {700, 800, 900, 1, 1}, static_cast<uint16_t>(units)};
   for (uint32_t i = 0; i < units; ++i) {
     const uint32_t blob = i / 10;
     if (blob == known.leaf.blobs.size()) {
       if (blob / 2 == known.leaf.packs.size()) {
-        known.leaf.packs.push_back(PackOf(static_cast<uint8_t>(seed + blob / 2)));
+        known.leaf.packs.push_back(SeededPack(static_cast<uint8_t>(seed + blob / 2)));
       }
       known.leaf.blobs.push_back(
           {blob / 2, {2000 * blob + 500, kStoredBlobBytes, 10 * kUnitBytes, blob, 1}, 0});
@@ -66,7 +66,7 @@ class Building {
  public:
   // `seed` names the pack that new units lie in.
   explicit Building(const KnownLeaf* aligned, uint8_t seed = 99)
-      : builder_(3, aligned), own_(PackOf(seed)), closed_{own_} {}
+      : builder_(3, aligned), own_(SeededPack(seed)), closed_{own_} {}
 
   void Keep(const KnownLeaf& leaf, uint32_t entry) {
     builder_.Keep({&leaf, entry});
@@ -143,7 +143,7 @@ class Building {
   LeafBuilder builder_;
   PackReference own_;
   Closed closed_;
-  std::vector<Place> expected_;
+  std::vector<UnitPlace> expected_;
   // Of ten units each, 100 stored bytes a unit.
   std::vector<uint16_t> blobs_;
   uint32_t stored_ = 0;
@@ -222,7 +222,7 @@ TEST(LeafBuilder, WithoutAnAlignedLeafAllIsWhole) {
 // As it is read from what `building` encodes.
 KnownLeaf Again(const Building& building, const MapLeaf& base, uint8_t seed) {
   KnownLeaf known;
-  known.pack = PackOf(static_cast<uint8_t>(seed + 200));
+  known.pack = SeededPack(static_cast<uint8_t>(seed + 200));
   known.leaf = building.Result(base);
   known.at = {0, {700, 800, 900, 1, 1}, static_cast<uint16_t>(known.leaf.units.size())};
   known.verdicts.resize(known.leaf.packs.size(), PackVerdict::kUsable);
@@ -378,13 +378,14 @@ TEST(LeafBuilder, ItIsReadyWhenEveryPackHasAName) {
   builder.SetBlob(second, 2, {500, 100, kUnitBytes, 0, 1});
   builder.Close();
   EXPECT_FALSE(builder.IsReady({}));
-  EXPECT_FALSE(builder.IsReady({PackOf(1), PackOf(2)}));
-  EXPECT_FALSE(builder.IsReady({PackOf(1), std::nullopt, std::nullopt}));
-  EXPECT_FALSE(builder.IsReady({std::nullopt, std::nullopt, PackOf(3)}));
-  EXPECT_TRUE(builder.IsReady({PackOf(1), std::nullopt, PackOf(3)}));
-  const MapLeaf leaf = DecodeMapLeaf(builder.Encode({PackOf(1), std::nullopt, PackOf(3)})).value();
-  EXPECT_EQ(PlaceIn(leaf, 0).pack, PackOf(1).sha256);
-  EXPECT_EQ(PlaceIn(leaf, 1).pack, PackOf(3).sha256);
+  EXPECT_FALSE(builder.IsReady({SeededPack(1), SeededPack(2)}));
+  EXPECT_FALSE(builder.IsReady({SeededPack(1), std::nullopt, std::nullopt}));
+  EXPECT_FALSE(builder.IsReady({std::nullopt, std::nullopt, SeededPack(3)}));
+  EXPECT_TRUE(builder.IsReady({SeededPack(1), std::nullopt, SeededPack(3)}));
+  const MapLeaf leaf =
+      DecodeMapLeaf(builder.Encode({SeededPack(1), std::nullopt, SeededPack(3)})).value();
+  EXPECT_EQ(PlaceIn(leaf, 0).pack, SeededPack(1).sha256);
+  EXPECT_EQ(PlaceIn(leaf, 1).pack, SeededPack(3).sha256);
 }
 
 TEST(LeafBuilder, AnySequenceOfLeavesComesToWhatWasAsked) {

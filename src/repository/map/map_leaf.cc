@@ -7,41 +7,41 @@
 namespace pgcairn::repository {
 namespace {
 
-constexpr std::string_view kMagic = "PGML";
-constexpr uint16_t kVersion = 1;
+constexpr std::string_view kMapLeafMagic = "PGML";
+constexpr uint16_t kMapLeafVersion = 1;
 constexpr uint8_t kKindFixedUnits = 1;
 constexpr uint8_t kFingerprintXxh3 = 1;
 
-Error Damaged(std::string_view what) {
+Error DamagedMapLeaf(std::string_view what) {
   return {Code::kDamaged, fmt::format("a map leaf is damaged: {}", what), ""};
 }
 
-struct Counts {
+struct MapLeafCounts {
   uint32_t units = 0;
   uint32_t packs = 0;
   uint32_t blobs = 0;
 };
 
-Result<Counts> DecodeHead(ByteReader& in) {
-  ByteView magic = in.View(kMagic.size());
+Result<MapLeafCounts> DecodeMapLeafHead(ByteReader& in) {
+  ByteView magic = in.View(kMapLeafMagic.size());
   auto version = in.Le<uint16_t>();
   auto kind = in.Le<uint8_t>();
   auto fingerprint = in.Le<uint8_t>();
   auto unit_bytes = in.Le<uint32_t>();
-  Counts counts{in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>()};
-  if (!in.ok() || AsText(magic) != kMagic) return Damaged("no magic");
-  if (version != kVersion || kind != kKindFixedUnits || fingerprint != kFingerprintXxh3 ||
+  MapLeafCounts counts{in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>()};
+  if (!in.ok() || AsText(magic) != kMapLeafMagic) return DamagedMapLeaf("no magic");
+  if (version != kMapLeafVersion || kind != kKindFixedUnits || fingerprint != kFingerprintXxh3 ||
       unit_bytes != kUnitBytes) {
     return Error{Code::kUnsupported, "a map leaf has a version or kind that is unknown",
                  "a newer pgcairn wrote this repository: use that version"};
   }
   if (counts.units == 0 || counts.units > kLeafUnitsMax || counts.blobs >= kZeroUnit) {
-    return Damaged("impossible counts");
+    return DamagedMapLeaf("impossible counts");
   }
   uint64_t size = uint64_t{counts.packs} * kPackReferenceBytes +
                   uint64_t{counts.blobs} * kTableBlobBytes +
                   uint64_t{counts.units} * kUnitColumnsBytes;
-  if (size != in.left()) return Damaged("another length than its counts say");
+  if (size != in.left()) return DamagedMapLeaf("another length than its counts say");
   return counts;
 }
 
@@ -72,7 +72,7 @@ Status ReadTables(ByteReader& in, uint32_t pack_count, uint32_t blob_count,
   blobs.reserve(blob_count);
   for (uint32_t i = 0; i < blob_count; ++i) {
     TableBlob blob = ReadTableBlob(in);
-    if (blob.pack >= pack_count) return Damaged("a blob of no pack");
+    if (blob.pack >= pack_count) return DamagedMapLeaf("a blob of no pack");
     RETURN_IF_ERROR(CheckLocation(packs[blob.pack], blob.location, kDataBlobRawBytesMax));
     blobs.push_back(blob);
   }
@@ -82,12 +82,12 @@ Status ReadTables(ByteReader& in, uint32_t pack_count, uint32_t blob_count,
 Status CheckUnits(const std::vector<UnitEntry>& units, const std::vector<TableBlob>& blobs) {
   for (const UnitEntry& unit : units) {
     if (unit.blob == kZeroUnit) {
-      if (unit.place != 0) return Damaged("a place of zeros");
+      if (unit.place != 0) return DamagedMapLeaf("a place of zeros");
       continue;
     }
-    if (unit.blob >= blobs.size()) return Damaged("a unit of no blob");
+    if (unit.blob >= blobs.size()) return DamagedMapLeaf("a unit of no blob");
     if (unit.place >= blobs[unit.blob].location.raw_length) {
-      return Damaged("a unit outside its blob");
+      return DamagedMapLeaf("a unit outside its blob");
     }
   }
   return {};
@@ -99,8 +99,8 @@ Bytes EncodeMapLeaf(const MapLeaf& leaf) {
   Bytes out;
   out.reserve(24 + leaf.packs.size() * kPackReferenceBytes + leaf.blobs.size() * kTableBlobBytes +
               leaf.units.size() * kUnitColumnsBytes);
-  Append(out, AsBytes(kMagic));
-  AppendLe<uint16_t>(out, kVersion);
+  Append(out, AsBytes(kMapLeafMagic));
+  AppendLe<uint16_t>(out, kMapLeafVersion);
   out.push_back(kKindFixedUnits);
   out.push_back(kFingerprintXxh3);
   AppendLe<uint32_t>(out, kUnitBytes);
@@ -114,7 +114,7 @@ Bytes EncodeMapLeaf(const MapLeaf& leaf) {
 
 Result<MapLeaf> DecodeMapLeaf(ByteView raw) {
   ByteReader in(raw);
-  ASSIGN_OR_RETURN(Counts counts, DecodeHead(in));
+  ASSIGN_OR_RETURN(MapLeafCounts counts, DecodeMapLeafHead(in));
   MapLeaf leaf;
   RETURN_IF_ERROR(ReadTables(in, counts.packs, counts.blobs, leaf.packs, leaf.blobs));
   leaf.units.resize(counts.units);

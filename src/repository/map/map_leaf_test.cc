@@ -8,7 +8,7 @@
 namespace pgcairn::repository {
 namespace {
 
-PackReference PackOf(uint8_t seed, uint64_t length) {
+PackReference LeafPack(uint8_t seed, uint64_t length) {
   PackReference pack;
   pack.sha256.bytes.fill(seed);
   pack.length = length;
@@ -17,9 +17,9 @@ PackReference PackOf(uint8_t seed, uint64_t length) {
   return pack;
 }
 
-MapLeaf Sample() {
+MapLeaf SampleLeaf() {
   MapLeaf leaf;
-  for (uint8_t i = 0; i < 3; ++i) leaf.packs.push_back(PackOf(i, 1'000'000));
+  for (uint8_t i = 0; i < 3; ++i) leaf.packs.push_back(LeafPack(i, 1'000'000));
   for (uint32_t i = 0; i < 10; ++i) {
     leaf.blobs.push_back({i % 3, {1000 * i + 200, 900, 20 * kUnitBytes, i, 1}, 0});
   }
@@ -49,7 +49,7 @@ void ExpectIndexesInRange(const MapLeaf& leaf) {
 }
 
 TEST(MapLeaf, ComesBackAsItWasWritten) {
-  MapLeaf leaf = Sample();
+  MapLeaf leaf = SampleLeaf();
   Bytes raw = EncodeMapLeaf(leaf);
   EXPECT_EQ(raw.size(), 24 + 3 * 80 + 10 * 24 + 120 * 14u);
   EXPECT_EQ(AsText(ByteView(raw).first(4)), "PGML");
@@ -79,28 +79,28 @@ Code CodeAfter(const MapLeaf& leaf) {
 }
 
 TEST(MapLeaf, EveryIndexAndPlaceOutOfRangeIsDamaged) {
-  MapLeaf leaf = Sample();
+  MapLeaf leaf = SampleLeaf();
   leaf.blobs[4].pack = 3;
   EXPECT_EQ(CodeAfter(leaf), Code::kDamaged);
-  leaf = Sample();
+  leaf = SampleLeaf();
   leaf.units[5].blob = 10;
   EXPECT_EQ(CodeAfter(leaf), Code::kDamaged);
-  leaf = Sample();
+  leaf = SampleLeaf();
   leaf.units[5].place = 20 * kUnitBytes;
   EXPECT_EQ(CodeAfter(leaf), Code::kDamaged);
-  leaf = Sample();
+  leaf = SampleLeaf();
   leaf.blobs[9].location.offset = 999'200;
   EXPECT_EQ(CodeAfter(leaf), Code::kDamaged);
-  leaf = Sample();
+  leaf = SampleLeaf();
   leaf.blobs[9].location.raw_length = kDataBlobRawBytesMax + 1;
   EXPECT_EQ(CodeAfter(leaf), Code::kDamaged);
-  leaf = Sample();
+  leaf = SampleLeaf();
   leaf.packs[0].length = uint64_t{1} << 40;
   EXPECT_EQ(CodeAfter(leaf), Code::kDamaged);
 }
 
 TEST(MapLeaf, AnotherVersionKindAlgorithmOrUnitSizeIsUnsupported) {
-  const Bytes raw = EncodeMapLeaf(Sample());
+  const Bytes raw = EncodeMapLeaf(SampleLeaf());
   for (size_t at : {4u, 6u, 7u, 9u}) {
     Bytes changed = raw;
     changed[at] ^= 3;
@@ -109,7 +109,7 @@ TEST(MapLeaf, AnotherVersionKindAlgorithmOrUnitSizeIsUnsupported) {
 }
 
 TEST(MapLeaf, EveryOtherLengthIsDamaged) {
-  Bytes raw = EncodeMapLeaf(Sample());
+  Bytes raw = EncodeMapLeaf(SampleLeaf());
   for (size_t size = 0; size < raw.size(); ++size) {
     EXPECT_EQ(DecodeMapLeaf(ByteView(raw).first(size)).code(), Code::kDamaged) << size;
   }
@@ -118,7 +118,7 @@ TEST(MapLeaf, EveryOtherLengthIsDamaged) {
 }
 
 TEST(MapLeaf, NoMutationIsAcceptedWithAnIndexOutOfRange) {
-  const Bytes raw = EncodeMapLeaf(Sample());
+  const Bytes raw = EncodeMapLeaf(SampleLeaf());
   std::mt19937_64 generator(20'240'101);
   auto below = [&](uint64_t limit) { return generator() % limit; };
   int accepted = 0;

@@ -7,52 +7,52 @@
 namespace pgcairn::repository {
 namespace {
 
-constexpr std::string_view kMagic = "PGML";
-constexpr uint16_t kVersion = 1;
-constexpr size_t kKindOffset = 6;
+constexpr std::string_view kMapPatchMagic = "PGML";
+constexpr uint16_t kMapPatchVersion = 1;
+constexpr size_t kMapPatchKindOffset = 6;
 constexpr uint8_t kKindPatch = 2;
-constexpr uint8_t kFingerprintXxh3 = 1;
-constexpr size_t kHeadBytes = 28;
+constexpr uint8_t kMapPatchFingerprintXxh3 = 1;
+constexpr size_t kMapPatchHeadBytes = 28;
 constexpr size_t kEntryBytes = 2 + kUnitColumnsBytes;
 
-Error Damaged(std::string_view what) {
+Error DamagedMapPatch(std::string_view what) {
   return {Code::kDamaged, fmt::format("a patch of a map leaf is damaged: {}", what), ""};
 }
 
-struct Counts {
+struct MapPatchCounts {
   uint32_t units = 0;
   uint32_t packs = 0;
   uint32_t blobs = 0;
   uint32_t entries = 0;
 };
 
-Result<Counts> DecodeHead(ByteReader& in) {
-  ByteView magic = in.View(kMagic.size());
+Result<MapPatchCounts> DecodeMapPatchHead(ByteReader& in) {
+  ByteView magic = in.View(kMapPatchMagic.size());
   auto version = in.Le<uint16_t>();
   auto kind = in.Le<uint8_t>();
   auto fingerprint = in.Le<uint8_t>();
   auto unit_bytes = in.Le<uint32_t>();
-  Counts counts{in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>()};
-  if (!in.ok() || AsText(magic) != kMagic) return Damaged("no magic");
-  if (version != kVersion || kind != kKindPatch || fingerprint != kFingerprintXxh3 ||
-      unit_bytes != kUnitBytes) {
+  MapPatchCounts counts{in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>(), in.Le<uint32_t>()};
+  if (!in.ok() || AsText(magic) != kMapPatchMagic) return DamagedMapPatch("no magic");
+  if (version != kMapPatchVersion || kind != kKindPatch ||
+      fingerprint != kMapPatchFingerprintXxh3 || unit_bytes != kUnitBytes) {
     return Error{Code::kUnsupported, "a map leaf has a version or kind that is unknown",
                  "a newer pgcairn wrote this repository: use that version"};
   }
   if (counts.units == 0 || counts.units > kLeafUnitsMax || counts.entries == 0 ||
       counts.entries > counts.units || counts.blobs >= kZeroUnit) {
-    return Damaged("impossible counts");
+    return DamagedMapPatch("impossible counts");
   }
   uint64_t size = kPackReferenceBytes + kTableBlobBytes +
                   uint64_t{counts.packs} * kPackReferenceBytes +
                   uint64_t{counts.blobs} * kTableBlobBytes + uint64_t{counts.entries} * kEntryBytes;
-  if (size != in.left()) return Damaged("another length than its counts say");
+  if (size != in.left()) return DamagedMapPatch("another length than its counts say");
   return counts;
 }
 
 Status CheckBase(const LeafBase& base) {
   if (base.blob.pack != 0 || base.blob.units == 0 || base.blob.units > kLeafUnitsMax) {
-    return Damaged("an impossible base");
+    return DamagedMapPatch("an impossible base");
   }
   return CheckLocation(base.pack, base.blob.location, kMetadataBlobRawBytesMax);
 }
@@ -60,7 +60,7 @@ Status CheckBase(const LeafBase& base) {
 Status CheckPlaces(const MapPatch& patch) {
   for (size_t i = 0; i < patch.places.size(); ++i) {
     if (patch.places[i] >= patch.units || (i > 0 && patch.places[i] <= patch.places[i - 1])) {
-      return Damaged("a unit out of order");
+      return DamagedMapPatch("a unit out of order");
     }
   }
   return {};
@@ -93,19 +93,21 @@ MapLeaf Reduced(const MapLeaf& all) {
 
 }  // namespace
 
-bool IsMapPatch(ByteView raw) { return raw.size() > kKindOffset && raw[kKindOffset] == kKindPatch; }
+bool IsMapPatch(ByteView raw) {
+  return raw.size() > kMapPatchKindOffset && raw[kMapPatchKindOffset] == kKindPatch;
+}
 
 Bytes EncodeMapPatch(const MapPatch& patch) {
   CHECK(!patch.places.empty() && patch.places.size() == patch.entries.size());
   CHECK(patch.units > patch.places.back() && patch.units <= kLeafUnitsMax);
   CHECK(patch.blobs.size() < kZeroUnit);
   Bytes out;
-  out.reserve(kHeadBytes + (1 + patch.packs.size()) * kPackReferenceBytes +
+  out.reserve(kMapPatchHeadBytes + (1 + patch.packs.size()) * kPackReferenceBytes +
               (1 + patch.blobs.size()) * kTableBlobBytes + patch.places.size() * kEntryBytes);
-  Append(out, AsBytes(kMagic));
-  AppendLe<uint16_t>(out, kVersion);
+  Append(out, AsBytes(kMapPatchMagic));
+  AppendLe<uint16_t>(out, kMapPatchVersion);
   out.push_back(kKindPatch);
-  out.push_back(kFingerprintXxh3);
+  out.push_back(kMapPatchFingerprintXxh3);
   AppendLe<uint32_t>(out, kUnitBytes);
   AppendLe<uint32_t>(out, patch.units);
   AppendLe<uint32_t>(out, static_cast<uint32_t>(patch.packs.size()));
@@ -123,7 +125,7 @@ Bytes EncodeMapPatch(const MapPatch& patch) {
 
 Result<MapPatch> DecodeMapPatch(ByteView raw) {
   ByteReader in(raw);
-  ASSIGN_OR_RETURN(Counts counts, DecodeHead(in));
+  ASSIGN_OR_RETURN(MapPatchCounts counts, DecodeMapPatchHead(in));
   MapPatch patch;
   patch.units = counts.units;
   patch.base.pack = ReadPackReference(in);
@@ -142,9 +144,10 @@ Result<MapPatch> DecodeMapPatch(ByteView raw) {
 
 Result<MapLeaf> ApplyPatch(const MapLeaf& base, const MapPatch& patch) {
   if (base.units.size() != patch.base.blob.units) {
-    return Damaged("its base has another number of units");
+    return DamagedMapPatch("its base has another number of units");
   }
-  if (base.blobs.size() + patch.blobs.size() >= kZeroUnit) return Damaged("impossible counts");
+  if (base.blobs.size() + patch.blobs.size() >= kZeroUnit)
+    return DamagedMapPatch("impossible counts");
   MapLeaf all;
   all.packs = base.packs;
   all.packs.insert(all.packs.end(), patch.packs.begin(), patch.packs.end());
@@ -164,7 +167,7 @@ Result<MapLeaf> ApplyPatch(const MapLeaf& base, const MapPatch& patch) {
     all.units[patch.places[i]] = entry;
     if (patch.places[i] >= base.units.size()) --beyond;
   }
-  if (beyond != 0) return Damaged("a unit that neither it nor its base states");
+  if (beyond != 0) return DamagedMapPatch("a unit that neither it nor its base states");
   MapLeaf leaf = Reduced(all);
   leaf.base = patch.base;
   leaf.patched = patch.places;

@@ -9,7 +9,7 @@
 namespace pgcairn::repository {
 namespace {
 
-PackReference PackOf(uint8_t seed) {
+PackReference PatchPack(uint8_t seed) {
   PackReference pack;
   pack.sha256.bytes.fill(seed);
   pack.length = 1'000'000;
@@ -25,7 +25,7 @@ TableBlob BlobOf(uint32_t pack, uint32_t ordinal) {
 // Three packs, ten blobs, 120 units of which every seventh is zeros.
 MapLeaf Base() {
   MapLeaf leaf;
-  for (uint8_t i = 0; i < 3; ++i) leaf.packs.push_back(PackOf(i));
+  for (uint8_t i = 0; i < 3; ++i) leaf.packs.push_back(PatchPack(i));
   for (uint32_t i = 0; i < 10; ++i) leaf.blobs.push_back(BlobOf(i % 3, i));
   for (uint32_t i = 0; i < 120; ++i) {
     bool zero = i % 7 == 0;
@@ -35,11 +35,11 @@ MapLeaf Base() {
   return leaf;
 }
 
-MapPatch Sample() {
+MapPatch SamplePatch() {
   MapPatch patch;
-  patch.base = {PackOf(50), {0, {5000, 2000, 2400, 3, 1}, 120}};
+  patch.base = {PatchPack(50), {0, {5000, 2000, 2400, 3, 1}, 120}};
   patch.units = 122;
-  patch.packs = {PackOf(60), PackOf(61)};
+  patch.packs = {PatchPack(60), PatchPack(61)};
   patch.blobs = {BlobOf(0, 1), BlobOf(1, 2), BlobOf(0, 3)};
   patch.places = {0, 5, 63, 119, 120, 121};
   for (uint32_t i = 0; i < 6; ++i) {
@@ -51,16 +51,16 @@ MapPatch Sample() {
 }
 
 // Where a unit is stored, whatever the tables look like.
-struct Place {
+struct PatchPlace {
   std::optional<PackReference> pack;
   uint32_t offset = 0;
   uint32_t place = 0;
   uint64_t fingerprint = 0;
-  friend bool operator==(const Place&, const Place&) = default;
+  friend bool operator==(const PatchPlace&, const PatchPlace&) = default;
 };
 
-Place PlaceOf(const UnitEntry& unit, const std::vector<PackReference>& packs,
-              const std::vector<TableBlob>& blobs) {
+PatchPlace PlaceOf(const UnitEntry& unit, const std::vector<PackReference>& packs,
+                   const std::vector<TableBlob>& blobs) {
   if (unit.blob == kZeroUnit) return {std::nullopt, 0, unit.place, unit.fingerprint};
   const TableBlob& blob = blobs.at(unit.blob);
   return {packs.at(blob.pack), blob.location.offset, unit.place, unit.fingerprint};
@@ -70,7 +70,7 @@ void ExpectApplied(const MapLeaf& base, const MapPatch& patch, const MapLeaf& le
   ASSERT_EQ(leaf.units.size(), patch.units);
   for (size_t i = 0; i < patch.units; ++i) {
     auto stated = std::ranges::find(patch.places, static_cast<uint16_t>(i));
-    const Place expected =
+    const PatchPlace expected =
         stated == patch.places.end()
             ? PlaceOf(base.units.at(i), base.packs, base.blobs)
             : PlaceOf(patch.entries[static_cast<size_t>(stated - patch.places.begin())],
@@ -93,7 +93,7 @@ void ExpectApplied(const MapLeaf& base, const MapPatch& patch, const MapLeaf& le
 }
 
 TEST(MapPatch, ComesBackAsItWasWritten) {
-  const MapPatch patch = Sample();
+  const MapPatch patch = SamplePatch();
   const Bytes raw = EncodeMapPatch(patch);
   EXPECT_EQ(raw.size(), 28 + 80 + 24 + 2 * 80 + 3 * 24 + 6 * 16u);
   EXPECT_EQ(AsText(ByteView(raw).first(4)), "PGML");
@@ -119,12 +119,12 @@ TEST(MapPatch, ALeafAndAPatchAreToldApart) {
   EXPECT_FALSE(IsMapPatch(leaf));
   EXPECT_FALSE(IsMapPatch({}));
   EXPECT_FALSE(IsMapPatch(ByteView(leaf).first(6)));
-  EXPECT_EQ(DecodeMapLeaf(EncodeMapPatch(Sample())).code(), Code::kUnsupported);
+  EXPECT_EQ(DecodeMapLeaf(EncodeMapPatch(SamplePatch())).code(), Code::kUnsupported);
   EXPECT_EQ(DecodeMapPatch(leaf).code(), Code::kUnsupported);
 }
 
 Code CodeAfter(auto change) {
-  MapPatch patch = Sample();
+  MapPatch patch = SamplePatch();
   change(patch);
   Result<MapPatch> decoded = DecodeMapPatch(EncodeMapPatch(patch));
   return decoded.ok() ? Code::kFailed : decoded.code();
@@ -144,7 +144,7 @@ TEST(MapPatch, EveryIndexAndPlaceOutOfRangeIsDamaged) {
 TEST(MapPatch, UnitsOutOfOrderOrPastTheEndAreDamaged) {
   EXPECT_EQ(CodeAfter([](MapPatch& p) { std::swap(p.places[1], p.places[2]); }), Code::kDamaged);
   EXPECT_EQ(CodeAfter([](MapPatch& p) { p.places[2] = p.places[1]; }), Code::kDamaged);
-  Bytes raw = EncodeMapPatch(Sample());
+  Bytes raw = EncodeMapPatch(SamplePatch());
   // The leaf that results gets one unit less than the last entry names.
   StoreLe<uint32_t>(&raw[12], 121);
   EXPECT_EQ(DecodeMapPatch(raw).code(), Code::kDamaged);
@@ -157,13 +157,13 @@ TEST(MapPatch, AnImpossibleBaseIsDamaged) {
   EXPECT_EQ(CodeAfter([](MapPatch& p) { p.base.pack.length = uint64_t{1} << 40; }), Code::kDamaged);
   EXPECT_EQ(CodeAfter([](MapPatch& p) { p.base.blob.location.raw_length = 17 << 20; }),
             Code::kDamaged);
-  Bytes raw = EncodeMapPatch(Sample());
+  Bytes raw = EncodeMapPatch(SamplePatch());
   raw[28 + 80] = 1;  // the index of the base's pack
   EXPECT_EQ(DecodeMapPatch(raw).code(), Code::kDamaged);
 }
 
 TEST(MapPatch, ImpossibleCountsAreDamaged) {
-  const Bytes raw = EncodeMapPatch(Sample());
+  const Bytes raw = EncodeMapPatch(SamplePatch());
   for (auto [at, value] : std::vector<std::pair<size_t, uint32_t>>{{12, 0},
                                                                    {12, 4097},
                                                                    {12, 5},
@@ -180,7 +180,7 @@ TEST(MapPatch, ImpossibleCountsAreDamaged) {
 }
 
 TEST(MapPatch, AnotherVersionKindAlgorithmOrUnitSizeIsUnsupported) {
-  const Bytes raw = EncodeMapPatch(Sample());
+  const Bytes raw = EncodeMapPatch(SamplePatch());
   for (size_t at : {4u, 6u, 7u, 9u}) {
     Bytes changed = raw;
     changed[at] ^= 4;
@@ -189,7 +189,7 @@ TEST(MapPatch, AnotherVersionKindAlgorithmOrUnitSizeIsUnsupported) {
 }
 
 TEST(MapPatch, EveryOtherLengthIsDamaged) {
-  Bytes raw = EncodeMapPatch(Sample());
+  Bytes raw = EncodeMapPatch(SamplePatch());
   for (size_t size = 0; size < raw.size(); ++size) {
     EXPECT_EQ(DecodeMapPatch(ByteView(raw).first(size)).code(), Code::kDamaged) << size;
   }
@@ -198,15 +198,15 @@ TEST(MapPatch, EveryOtherLengthIsDamaged) {
 }
 
 TEST(MapPatch, ItsUnitsTakeThePlaceOfTheBases) {
-  Result<MapLeaf> leaf = ApplyPatch(Base(), Sample());
+  Result<MapLeaf> leaf = ApplyPatch(Base(), SamplePatch());
   ASSERT_TRUE(leaf.ok()) << leaf.error().message;
-  ASSERT_NO_FATAL_FAILURE(ExpectApplied(Base(), Sample(), *leaf));
+  ASSERT_NO_FATAL_FAILURE(ExpectApplied(Base(), SamplePatch(), *leaf));
   // The result is a leaf like any other.
   EXPECT_TRUE(DecodeMapLeaf(EncodeMapLeaf(*leaf)).ok());
 }
 
 TEST(MapPatch, AShorterLeafDropsTheRestOfItsBase) {
-  MapPatch patch = Sample();
+  MapPatch patch = SamplePatch();
   patch.units = 6;
   patch.places = {0, 5};
   patch.entries.resize(2);
@@ -218,7 +218,7 @@ TEST(MapPatch, AShorterLeafDropsTheRestOfItsBase) {
 TEST(MapPatch, OnlyZerosNeedNoPack) {
   MapLeaf base;
   base.units.resize(2);
-  MapPatch patch = Sample();
+  MapPatch patch = SamplePatch();
   patch.base.blob.units = 2;
   patch.units = 3;
   patch.packs.clear();
@@ -234,12 +234,12 @@ TEST(MapPatch, OnlyZerosNeedNoPack) {
 TEST(MapPatch, AnotherBaseIsDamaged) {
   MapLeaf base = Base();
   base.units.pop_back();
-  EXPECT_EQ(ApplyPatch(base, Sample()).code(), Code::kDamaged);
+  EXPECT_EQ(ApplyPatch(base, SamplePatch()).code(), Code::kDamaged);
 }
 
 TEST(MapPatch, AUnitThatNobodyStatesIsDamaged) {
   for (size_t missing : {4u, 5u}) {
-    MapPatch patch = Sample();
+    MapPatch patch = SamplePatch();
     patch.places.erase(patch.places.begin() + static_cast<ptrdiff_t>(missing));
     patch.entries.erase(patch.entries.begin() + static_cast<ptrdiff_t>(missing));
     EXPECT_EQ(ApplyPatch(Base(), patch).code(), Code::kDamaged) << missing;
@@ -249,7 +249,7 @@ TEST(MapPatch, AUnitThatNobodyStatesIsDamaged) {
 TEST(MapPatch, MoreBlobsThanALeafCanNameAreDamaged) {
   MapLeaf base = Base();
   base.blobs.resize(40'000, BlobOf(0, 1));
-  MapPatch patch = Sample();
+  MapPatch patch = SamplePatch();
   patch.blobs.resize(30'000, BlobOf(0, 1));
   EXPECT_EQ(ApplyPatch(base, patch).code(), Code::kDamaged);
 }
@@ -260,7 +260,7 @@ TEST(MapPatch, AnyPatchOnAnyLeafGivesWhatItSays) {
   for (int round = 0; round < 300; ++round) {
     MapLeaf base = Base();
     base.units.resize(1 + below(120));
-    MapPatch patch = Sample();
+    MapPatch patch = SamplePatch();
     patch.base.blob.units = static_cast<uint16_t>(base.units.size());
     patch.units = static_cast<uint32_t>(1 + below(150));
     patch.places.clear();
@@ -307,7 +307,7 @@ void ExpectIndexesInRange(const MapPatch& patch) {
 }
 
 TEST(MapPatch, NoMutationIsAcceptedWithAnIndexOutOfRange) {
-  const Bytes raw = EncodeMapPatch(Sample());
+  const Bytes raw = EncodeMapPatch(SamplePatch());
   std::mt19937_64 generator(20'240'102);
   auto below = [&](uint64_t limit) { return generator() % limit; };
   int accepted = 0;

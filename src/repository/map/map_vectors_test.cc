@@ -25,7 +25,7 @@ Bytes Vector(const std::string& name) {
   return *bytes;
 }
 
-PackReference PackOf(uint8_t number, uint64_t length) {
+PackReference VectorPack(uint8_t number, uint64_t length) {
   PackReference pack;
   pack.sha256.bytes.fill(number);
   pack.length = length;
@@ -69,7 +69,7 @@ constexpr BlobLocation kFirst{108, 5016, 16384, 0, 1};
 constexpr BlobLocation kUnused{4096, 8208, 8192, 2, 0};
 constexpr BlobLocation kThird{200'000, 316, 12'000, 7, 1};
 constexpr BlobLocation kNew{108, 9000, 16384, 0, 1};
-constexpr BlobLocation kBase{300, 200, 312, 3, 1};
+constexpr BlobLocation kBaseBlob{300, 200, 312, 3, 1};
 
 void ExpectZeros(const MapLeaf& leaf, size_t unit) {
   EXPECT_EQ(leaf.units[unit].blob, kZeroUnit);
@@ -78,8 +78,8 @@ void ExpectZeros(const MapLeaf& leaf, size_t unit) {
 }
 
 void ExpectBase(const MapPatch& patch) {
-  EXPECT_EQ(patch.base.pack, PackOf(0x21, 3'000'000));
-  ExpectBlob(patch.base.blob, kBase);
+  EXPECT_EQ(patch.base.pack, VectorPack(0x21, 3'000'000));
+  ExpectBlob(patch.base.blob, kBaseBlob);
   EXPECT_EQ(patch.base.blob.units, 4u);
 }
 
@@ -87,10 +87,10 @@ TEST(MapVectors, AWholeLeaf) {
   MapLeaf leaf = WholeLeaf();
   ASSERT_EQ(leaf.units.size(), 4u);
   EXPECT_EQ(leaf.blobs.size(), 3u);
-  ExpectUnit(leaf, 0, PackOf(0x11, 1'000'000), kFirst, 0, kOnes);
-  ExpectUnit(leaf, 1, PackOf(0x11, 1'000'000), kFirst, 8192, 2 * kOnes);
+  ExpectUnit(leaf, 0, VectorPack(0x11, 1'000'000), kFirst, 0, kOnes);
+  ExpectUnit(leaf, 1, VectorPack(0x11, 1'000'000), kFirst, 8192, 2 * kOnes);
   ExpectZeros(leaf, 2);
-  ExpectUnit(leaf, 3, PackOf(0x12, 2'000'000), kThird, 8192, 4 * kOnes);
+  ExpectUnit(leaf, 3, VectorPack(0x12, 2'000'000), kThird, 8192, 4 * kOnes);
   EXPECT_EQ(EncodeMapLeaf(leaf), Vector("whole_leaf.hex"));
 }
 
@@ -101,12 +101,12 @@ TEST(MapVectors, APatchThatGrows) {
   Result<MapLeaf> leaf = ApplyPatch(WholeLeaf(), patch);
   ASSERT_TRUE(leaf.ok()) << leaf.error().message;
   ASSERT_EQ(leaf->units.size(), 6u);
-  ExpectUnit(*leaf, 0, PackOf(0x11, 1'000'000), kFirst, 0, kOnes);
+  ExpectUnit(*leaf, 0, VectorPack(0x11, 1'000'000), kFirst, 0, kOnes);
   ExpectZeros(*leaf, 1);
-  ExpectUnit(*leaf, 2, PackOf(0x13, 4'000'000), kNew, 0, 5 * kOnes);
-  ExpectUnit(*leaf, 3, PackOf(0x12, 2'000'000), kThird, 8192, 4 * kOnes);
-  ExpectUnit(*leaf, 4, PackOf(0x12, 2'000'000), kUnused, 0, 6 * kOnes);
-  ExpectUnit(*leaf, 5, PackOf(0x13, 4'000'000), kNew, 8192, 7 * kOnes);
+  ExpectUnit(*leaf, 2, VectorPack(0x13, 4'000'000), kNew, 0, 5 * kOnes);
+  ExpectUnit(*leaf, 3, VectorPack(0x12, 2'000'000), kThird, 8192, 4 * kOnes);
+  ExpectUnit(*leaf, 4, VectorPack(0x12, 2'000'000), kUnused, 0, 6 * kOnes);
+  ExpectUnit(*leaf, 5, VectorPack(0x13, 4'000'000), kNew, 8192, 7 * kOnes);
 }
 
 TEST(MapVectors, APatchThatCuts) {
@@ -116,15 +116,15 @@ TEST(MapVectors, APatchThatCuts) {
   Result<MapLeaf> leaf = ApplyPatch(WholeLeaf(), patch);
   ASSERT_TRUE(leaf.ok()) << leaf.error().message;
   ASSERT_EQ(leaf->units.size(), 2u);
-  ExpectUnit(*leaf, 0, PackOf(0x11, 1'000'000), kFirst, 0, kOnes);
-  ExpectUnit(*leaf, 1, PackOf(0x11, 1'000'000), kFirst, 8192, 2 * kOnes);
+  ExpectUnit(*leaf, 0, VectorPack(0x11, 1'000'000), kFirst, 0, kOnes);
+  ExpectUnit(*leaf, 1, VectorPack(0x11, 1'000'000), kFirst, 8192, 2 * kOnes);
 }
 
 TEST(MapVectors, ALeafOfChunks) {
   Result<ChunkLeaf> leaf = DecodeChunkLeaf(Vector("chunk_leaf.hex"));
   ASSERT_TRUE(leaf.ok()) << leaf.error().message;
   EXPECT_EQ(leaf->packs,
-            (std::vector<PackReference>{PackOf(0x11, 1'000'000), PackOf(0x12, 2'000'000)}));
+            (std::vector<PackReference>{VectorPack(0x11, 1'000'000), VectorPack(0x12, 2'000'000)}));
   ASSERT_EQ(leaf->blobs.size(), 2u);
   ExpectBlob(leaf->blobs[0], kFirst);
   ExpectBlob(leaf->blobs[1], kThird);
@@ -143,13 +143,13 @@ TEST(MapVectors, AStreamList) {
   Result<StreamList> list = DecodeStreamList(Vector("stream_list.hex"));
   ASSERT_TRUE(list.ok()) << list.error().message;
   EXPECT_EQ(list->packs,
-            (std::vector<PackReference>{PackOf(0x21, 3'000'000), PackOf(0x22, 5'000'000)}));
+            (std::vector<PackReference>{VectorPack(0x21, 3'000'000), VectorPack(0x22, 5'000'000)}));
   ASSERT_EQ(list->leaves.size(), 3u);
   EXPECT_EQ(list->leaves[0].units, 6u);
   EXPECT_EQ(list->leaves[1].pack, 0u);
-  ExpectBlob(list->leaves[1], kBase);
+  ExpectBlob(list->leaves[1], kBaseBlob);
   ASSERT_EQ(list->data_packs.size(), 2u);
-  EXPECT_EQ(list->data_packs[1].sha256, PackOf(0x13, 0).sha256);
+  EXPECT_EQ(list->data_packs[1].sha256, VectorPack(0x13, 0).sha256);
   EXPECT_EQ(list->data_packs[1].length, 4'000'000u);
   ASSERT_EQ(list->needs.size(), 3u);
   EXPECT_EQ(list->needs[0].base_pack, 0u);

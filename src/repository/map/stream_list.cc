@@ -8,15 +8,15 @@
 namespace pgcairn::repository {
 namespace {
 
-constexpr std::string_view kMagic = "PGSL";
-constexpr uint16_t kVersion = 2;
+constexpr std::string_view kStreamListMagic = "PGSL";
+constexpr uint16_t kStreamListVersion = 2;
 constexpr size_t kStreamBytes = 48;
 
-Error Damaged(std::string_view what) {
+Error DamagedStreamList(std::string_view what) {
   return {Code::kDamaged, fmt::format("a stream list is damaged: {}", what), ""};
 }
 
-struct Counts {
+struct StreamListCounts {
   uint32_t streams = 0;
   uint32_t packs = 0;
   uint32_t leaves = 0;
@@ -29,29 +29,31 @@ constexpr size_t kDataPackBytes = 32 + 8;
 constexpr size_t kLeafNeedsBytes = 4 + 4;
 constexpr size_t kLeafUseBytes = 4 + 4;
 
-Result<Counts> DecodeHead(ByteReader& in) {
-  ByteView magic = in.View(kMagic.size());
+Result<StreamListCounts> DecodeStreamListHead(ByteReader& in) {
+  ByteView magic = in.View(kStreamListMagic.size());
   auto version = in.Le<uint16_t>();
   auto reserved = in.Le<uint16_t>();
-  Counts counts;
+  StreamListCounts counts;
   for (uint32_t* count : {&counts.streams, &counts.packs, &counts.leaves, &counts.text,
                           &counts.data_packs, &counts.uses}) {
     *count = in.Le<uint32_t>();
   }
-  if (!in.ok() || AsText(magic) != kMagic) return Damaged("no magic");
-  if (version != kVersion || reserved != 0) {
-    return Error{
-        Code::kUnsupported,
-        fmt::format("a stream list has version {}, this program knows {}", version, kVersion),
-        version < kVersion ? "a pgcairn before its first release wrote it: use that one to restore"
-                           : "a newer pgcairn wrote this repository: use that version"};
+  if (!in.ok() || AsText(magic) != kStreamListMagic) return DamagedStreamList("no magic");
+  if (version != kStreamListVersion || reserved != 0) {
+    return Error{Code::kUnsupported,
+                 fmt::format("a stream list has version {}, this program knows {}", version,
+                             kStreamListVersion),
+                 version < kStreamListVersion
+                     ? "a pgcairn before its first release wrote it: use that one to restore"
+                     : "a newer pgcairn wrote this repository: use that version"};
   }
   uint64_t size = uint64_t{counts.packs} * kPackReferenceBytes +
                   uint64_t{counts.leaves} * (kTableBlobBytes + kLeafNeedsBytes) +
                   uint64_t{counts.data_packs} * kDataPackBytes +
                   uint64_t{counts.uses} * kLeafUseBytes + uint64_t{counts.streams} * kStreamBytes +
                   counts.text;
-  if (counts.streams > kListStreamsMax || size != in.left()) return Damaged("impossible counts");
+  if (counts.streams > kListStreamsMax || size != in.left())
+    return DamagedStreamList("impossible counts");
   return counts;
 }
 
@@ -86,7 +88,7 @@ Result<uint16_t> ReadStream(ByteReader& in, StreamEntry& stream) {
   const bool of_database = root == static_cast<uint8_t>(StreamRoot::kDatabase);
   if (kind < 1 || kind > 4 || root > 2 || chunks != of_database || stream.mode > 07777 ||
       (chunks ? stream.first_entry != 0 : stream.leaf_count != 0)) {
-    return Damaged("an impossible stream");
+    return DamagedStreamList("an impossible stream");
   }
   stream.kind = static_cast<StreamKind>(kind);
   stream.root = static_cast<StreamRoot>(root);
@@ -110,13 +112,13 @@ void AppendNeeds(Bytes& out, const StreamList& list) {
   }
 }
 
-Status ReadNeeds(ByteReader& in, const Counts& counts, StreamList& list) {
+Status ReadNeeds(ByteReader& in, const StreamListCounts& counts, StreamList& list) {
   list.data_packs.resize(counts.data_packs);
   for (StoredPack& pack : list.data_packs) {
     pack.sha256.bytes = in.Array<32>();
     pack.length = in.Le<uint64_t>();
     if (pack.length < kSealedHeaderBytes || pack.length > kPackBytesMax) {
-      return Damaged("an impossible pack");
+      return DamagedStreamList("an impossible pack");
     }
   }
   list.needs.resize(counts.leaves);
@@ -126,16 +128,16 @@ Status ReadNeeds(ByteReader& in, const Counts& counts, StreamList& list) {
     auto count = in.Le<uint32_t>();
     uses += count;
     if (uses > counts.uses || (needs.base_pack != kNoPack && needs.base_pack >= counts.packs)) {
-      return Damaged("a leaf with impossible needs");
+      return DamagedStreamList("a leaf with impossible needs");
     }
     needs.uses.resize(count);
   }
-  if (uses != counts.uses) return Damaged("needs of no leaf");
+  if (uses != counts.uses) return DamagedStreamList("needs of no leaf");
   for (LeafNeeds& needs : list.needs) {
     for (LeafUse& use : needs.uses) {
       use.pack = in.Le<uint32_t>();
       use.bytes = in.Le<uint32_t>();
-      if (use.pack >= counts.data_packs) return Damaged("a need of no pack");
+      if (use.pack >= counts.data_packs) return DamagedStreamList("a need of no pack");
     }
   }
   return {};
@@ -145,25 +147,25 @@ Status ReadNeeds(ByteReader& in, const Counts& counts, StreamList& list) {
 Status CheckUnits(const StreamList& list, const StreamEntry& stream) {
   if (stream.size == 0) {
     if (stream.first_leaf != kNoLeaf || stream.leaf_count != 0)
-      return Damaged("an empty stream with a map");
+      return DamagedStreamList("an empty stream with a map");
     return {};
   }
-  if (stream.kind == StreamKind::kDirectory) return Damaged("a directory with content");
+  if (stream.kind == StreamKind::kDirectory) return DamagedStreamList("a directory with content");
   if (stream.kind == StreamKind::kChunks) {
     const uint64_t end = uint64_t{stream.first_leaf} + stream.leaf_count;
     if (stream.leaf_count > 0 && end <= list.leaves.size()) return {};
-    return Damaged("a stream whose leaves are not all there");
+    return DamagedStreamList("a stream whose leaves are not all there");
   }
   uint64_t units = (stream.size - 1) / kUnitBytes + 1;
   uint64_t skip = stream.first_entry;
   for (uint64_t leaf = stream.first_leaf; leaf < list.leaves.size(); ++leaf) {
     uint64_t there = list.leaves[leaf].units;
-    if (skip >= there) return Damaged("a stream that begins outside its leaf");
+    if (skip >= there) return DamagedStreamList("a stream that begins outside its leaf");
     if (units <= there - skip) return {};
     units -= there - skip;
     skip = 0;
   }
-  return Damaged("a stream that its leaves do not cover");
+  return DamagedStreamList("a stream that its leaves do not cover");
 }
 
 }  // namespace
@@ -191,8 +193,8 @@ Bytes EncodeStreamList(const StreamList& list) {
   size_t uses = 0;
   for (const LeafNeeds& needs : list.needs) uses += needs.uses.size();
   Bytes out;
-  Append(out, AsBytes(kMagic));
-  AppendLe<uint16_t>(out, kVersion);
+  Append(out, AsBytes(kStreamListMagic));
+  AppendLe<uint16_t>(out, kStreamListVersion);
   AppendLe<uint16_t>(out, 0);
   AppendLe<uint32_t>(out, static_cast<uint32_t>(list.streams.size()));
   AppendLe<uint32_t>(out, static_cast<uint32_t>(list.packs.size()));
@@ -210,15 +212,16 @@ Bytes EncodeStreamList(const StreamList& list) {
 
 Result<StreamList> DecodeStreamList(ByteView raw) {
   ByteReader in(raw);
-  ASSIGN_OR_RETURN(Counts counts, DecodeHead(in));
+  ASSIGN_OR_RETURN(StreamListCounts counts, DecodeStreamListHead(in));
   StreamList list;
   list.packs.reserve(counts.packs);
   for (uint32_t i = 0; i < counts.packs; ++i) list.packs.push_back(ReadPackReference(in));
   list.leaves.reserve(counts.leaves);
   for (uint32_t i = 0; i < counts.leaves; ++i) {
     TableBlob leaf = ReadTableBlob(in);
-    if (leaf.pack >= counts.packs) return Damaged("a leaf of no pack");
-    if (leaf.units == 0 || leaf.units > kLeafUnitsMax) return Damaged("a leaf without units");
+    if (leaf.pack >= counts.packs) return DamagedStreamList("a leaf of no pack");
+    if (leaf.units == 0 || leaf.units > kLeafUnitsMax)
+      return DamagedStreamList("a leaf without units");
     RETURN_IF_ERROR(CheckLocation(list.packs[leaf.pack], leaf.location, kMetadataBlobRawBytesMax));
     list.leaves.push_back(leaf);
   }
@@ -232,10 +235,11 @@ Result<StreamList> DecodeStreamList(ByteView raw) {
   for (size_t i = 0; i < list.streams.size(); ++i) {
     StreamEntry& stream = list.streams[i];
     stream.path = ToString(in.View(path_lengths[i]));
-    if (!in.ok() || !IsSafeRelativePath(stream.path)) return Damaged("an impossible path");
+    if (!in.ok() || !IsSafeRelativePath(stream.path))
+      return DamagedStreamList("an impossible path");
     RETURN_IF_ERROR(CheckUnits(list, stream));
   }
-  if (in.left() != 0) return Damaged("another length than its paths say");
+  if (in.left() != 0) return DamagedStreamList("another length than its paths say");
   return list;
 }
 

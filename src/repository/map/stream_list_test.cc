@@ -25,7 +25,7 @@ StreamEntry StreamOf(const std::string& path, uint64_t size, uint32_t leaf, uint
 
 // Two packs; leaf 0 is shared by small streams, leaves 1 to 3 hold one large one. Leaf 2 is a patch
 // on one that lies in a third pack.
-StreamList Sample() {
+StreamList SampleList() {
   StreamList list;
   list.packs.resize(3);
   for (PackReference& pack : list.packs) pack.length = 1'000'000;
@@ -88,7 +88,7 @@ void ExpectInRange(const StreamList& list) {
 }
 
 TEST(StreamList, ComesBackAsItWasWritten) {
-  StreamList list = Sample();
+  StreamList list = SampleList();
   Bytes raw = EncodeStreamList(list);
   Result<StreamList> decoded = DecodeStreamList(raw);
   ASSERT_TRUE(decoded.ok()) << decoded.error().message;
@@ -134,7 +134,7 @@ Code CodeAfter(const StreamList& list) {
 }
 
 Code CodeWith(size_t stream, auto change) {
-  StreamList list = Sample();
+  StreamList list = SampleList();
   change(list.streams[stream]);
   return CodeAfter(list);
 }
@@ -154,16 +154,16 @@ TEST(StreamList, EmptyStreamsAndDirectoriesHaveNoMap) {
 }
 
 TEST(StreamList, ImpossibleLeavesAndFieldsAreDamaged) {
-  StreamList list = Sample();
+  StreamList list = SampleList();
   list.leaves[0].pack = 3;
   EXPECT_EQ(CodeAfter(list), Code::kDamaged);
-  list = Sample();
+  list = SampleList();
   list.leaves[3].units = 0;
   EXPECT_EQ(CodeAfter(list), Code::kDamaged);
-  list = Sample();
+  list = SampleList();
   list.leaves[3].units = 4097;
   EXPECT_EQ(CodeAfter(list), Code::kDamaged);
-  list = Sample();
+  list = SampleList();
   list.leaves[3].location.offset = 999'500;
   EXPECT_EQ(CodeAfter(list), Code::kDamaged);
   EXPECT_EQ(CodeWith(1, [](auto& s) { s.kind = static_cast<StreamKind>(4); }), Code::kDamaged);
@@ -173,19 +173,19 @@ TEST(StreamList, ImpossibleLeavesAndFieldsAreDamaged) {
 }
 
 TEST(StreamList, NeedsOfNoPackAreDamaged) {
-  StreamList list = Sample();
+  StreamList list = SampleList();
   list.needs[2].base_pack = 3;
   EXPECT_EQ(CodeAfter(list), Code::kDamaged);
-  list = Sample();
+  list = SampleList();
   list.needs[1].uses[1].pack = 2;
   EXPECT_EQ(CodeAfter(list), Code::kDamaged);
-  list = Sample();
+  list = SampleList();
   list.data_packs[1].length = uint64_t{kPackBytesMax} + 1;
   EXPECT_EQ(CodeAfter(list), Code::kDamaged);
 }
 
 TEST(StreamList, TheNumbersOfUsesMustAddUp) {
-  const StreamList list = Sample();
+  const StreamList list = SampleList();
   const Bytes raw = EncodeStreamList(list);
   // Of each leaf the second half of its needs says how many uses it has.
   const size_t needs = 32 + 3 * kPackReferenceBytes + 4 * kTableBlobBytes + 2 * 40;
@@ -206,7 +206,7 @@ TEST(StreamList, TheNumbersOfUsesMustAddUp) {
 
 TEST(StreamList, AnotherVersionIsUnsupported) {
   for (uint8_t version : {uint8_t{0}, uint8_t{1}, uint8_t{3}}) {
-    Bytes raw = EncodeStreamList(Sample());
+    Bytes raw = EncodeStreamList(SampleList());
     raw[4] = version;
     EXPECT_EQ(DecodeStreamList(raw).code(), Code::kUnsupported) << int(version);
   }
@@ -226,7 +226,7 @@ TEST(StreamList, PathsThatLeadOutAreRefused) {
 }
 
 TEST(StreamList, EveryOtherLengthIsDamaged) {
-  Bytes raw = EncodeStreamList(Sample());
+  Bytes raw = EncodeStreamList(SampleList());
   for (size_t size = 0; size < raw.size(); ++size) {
     EXPECT_EQ(DecodeStreamList(ByteView(raw).first(size)).code(), Code::kDamaged) << size;
   }
@@ -235,7 +235,7 @@ TEST(StreamList, EveryOtherLengthIsDamaged) {
 }
 
 TEST(StreamList, NoMutationIsAcceptedWithAnIndexOutOfRange) {
-  const Bytes raw = EncodeStreamList(Sample());
+  const Bytes raw = EncodeStreamList(SampleList());
   std::mt19937_64 generator(42);
   auto below = [&](uint64_t limit) { return generator() % limit; };
   int accepted = 0;

@@ -8,7 +8,7 @@ namespace pgcairn::repository {
 namespace {
 
 // Well compressible data would otherwise let leaves pile up until the pack is full.
-constexpr size_t kWaitingBytesMax = size_t{8} * 1024 * 1024;
+constexpr size_t kUnitsWaitingBytesMax = size_t{8} * 1024 * 1024;
 
 }  // namespace
 
@@ -136,7 +136,7 @@ Status UnitWriter::EndLeaf() {
   }
   waiting_bytes_ += leaf.memory_bytes();
   waiting_.push_back(std::move(leaf));
-  if (waiting_bytes_ >= kWaitingBytesMax) return Flush();
+  if (waiting_bytes_ >= kUnitsWaitingBytesMax) return Flush();
   return StoreReadyLeaves();
 }
 

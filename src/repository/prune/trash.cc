@@ -14,7 +14,7 @@ namespace {
 
 // Half of what a document may hold, so that no count of anything comes near its bound.
 constexpr size_t kPartBytesMax = kSealedDocumentBytesMax / 2;
-constexpr size_t kDigestBytes = 32;
+constexpr size_t kPackDigestBytes = 32;
 
 // Cuts a list into messages.
 class TrashParts {
@@ -31,7 +31,7 @@ class TrashParts {
     }
     for (const crypto::Sha256Digest& pack : list.packs) {
       message_.mutable_packs()->append(AsText(pack.view()));
-      RETURN_IF_ERROR(Count(kDigestBytes));
+      RETURN_IF_ERROR(Count(kPackDigestBytes));
     }
     for (const std::string& name : list.wal_objects) {
       message_.add_wal_objects(name.substr(cluster_.names.Root().size() + 1));
@@ -83,15 +83,15 @@ Status TakePart(const ClusterAccess& cluster, const std::string& name, const for
                 StoredTrash& into) {
   if (part.prune_id() != into.prune_id ||
       cluster.names.TrashPart(into.prune_id, part.part()) != name ||
-      part.packs().size() % kDigestBytes != 0) {
+      part.packs().size() % kPackDigestBytes != 0) {
     return NotTrash(name);
   }
   into.process = part.process();
   into.started = Timestamp{part.started_at_us()};
   for (const std::string& id : part.backup_ids()) into.list.backup_ids.push_back(id);
-  for (size_t at = 0; at < part.packs().size(); at += kDigestBytes) {
+  for (size_t at = 0; at < part.packs().size(); at += kPackDigestBytes) {
     crypto::Sha256Digest pack;
-    std::copy_n(part.packs().begin() + static_cast<ptrdiff_t>(at), kDigestBytes,
+    std::copy_n(part.packs().begin() + static_cast<ptrdiff_t>(at), kPackDigestBytes,
                 pack.bytes.begin());
     into.list.packs.push_back(pack);
   }

@@ -11,8 +11,8 @@
 namespace pgcairn::repository {
 namespace {
 
-constexpr char kId[] = "20240101_020000-00af";
-constexpr char kOther[] = "20240102_020000-00b0";
+constexpr char kPruneId[] = "20240101_020000-00af";
+constexpr char kOtherPruneId[] = "20240102_020000-00b0";
 constexpr char kBackup[] = "20231201_020000-0001";
 
 crypto::Sha256Digest Pack(uint32_t number) {
@@ -38,12 +38,12 @@ class TrashTest : public ::testing::Test {
 
 TEST_F(TrashTest, IsReadAsItWasPut) {
   EXPECT_TRUE(ListTrash(access())->empty());
-  ASSERT_TRUE(PutTrash(access(), kId, Timestamp{77}, List(3)).ok());
+  ASSERT_TRUE(PutTrash(access(), kPruneId, Timestamp{77}, List(3)).ok());
   Result<std::vector<StoredTrash>> all = ListTrash(access());
   ASSERT_TRUE(all.ok()) << all.error().message;
   ASSERT_EQ(all->size(), 1u);
   const StoredTrash& trash = all->front();
-  EXPECT_EQ(trash.prune_id, kId);
+  EXPECT_EQ(trash.prune_id, kPruneId);
   EXPECT_EQ(trash.started, Timestamp{77});
   EXPECT_EQ(LifeOf(trash.process), Life::kAlive);
   EXPECT_EQ(trash.list.backup_ids, List(3).backup_ids);
@@ -53,34 +53,34 @@ TEST_F(TrashTest, IsReadAsItWasPut) {
 
 TEST_F(TrashTest, ManyPacksTakeSeveralObjects) {
   constexpr uint32_t kPacks = 1'200'000;
-  ASSERT_TRUE(PutTrash(access(), kId, Timestamp{77}, List(kPacks)).ok());
+  ASSERT_TRUE(PutTrash(access(), kPruneId, Timestamp{77}, List(kPacks)).ok());
   EXPECT_EQ(cluster_.storage->List(access().names.Trashes())->objects.size(), 2u);
   EXPECT_EQ(ListTrash(access())->front().list.packs, List(kPacks).packs);
-  ASSERT_TRUE(RemoveTrash(access(), kId).ok());
+  ASSERT_TRUE(RemoveTrash(access(), kPruneId).ok());
   EXPECT_TRUE(ListTrash(access())->empty());
-  EXPECT_TRUE(RemoveTrash(access(), kId).ok());
+  EXPECT_TRUE(RemoveTrash(access(), kPruneId).ok());
 }
 
 TEST_F(TrashTest, OfAllPrunesMustNotBeUsed) {
-  ASSERT_TRUE(PutTrash(access(), kId, Timestamp{1}, List(1)).ok());
+  ASSERT_TRUE(PutTrash(access(), kPruneId, Timestamp{1}, List(1)).ok());
   TrashList other;
   other.packs = {Pack(7)};
-  ASSERT_TRUE(PutTrash(access(), kOther, Timestamp{2}, other).ok());
+  ASSERT_TRUE(PutTrash(access(), kOtherPruneId, Timestamp{2}, other).ok());
   Result<TrashedObjects> trashed = ReadTrash(access());
   ASSERT_TRUE(trashed.ok());
   EXPECT_TRUE(trashed->HasBackup(kBackup));
-  EXPECT_FALSE(trashed->HasBackup(kOther));
+  EXPECT_FALSE(trashed->HasBackup(kOtherPruneId));
   EXPECT_TRUE(trashed->HasPack(Pack(0)) && trashed->HasPack(Pack(7)));
   EXPECT_FALSE(trashed->HasPack(Pack(1)));
 }
 
 TEST_F(TrashTest, UnderAnotherNameIsDamaged) {
-  ASSERT_TRUE(PutTrash(access(), kId, Timestamp{1}, List(1)).ok());
-  const Bytes part = Content(*cluster_.storage, access().names.TrashPart(kId, 0));
+  ASSERT_TRUE(PutTrash(access(), kPruneId, Timestamp{1}, List(1)).ok());
+  const Bytes part = Content(*cluster_.storage, access().names.TrashPart(kPruneId, 0));
   for (const std::string& name :
-       {access().names.TrashPart(kOther, 0), access().names.TrashPart(kId, 1),
+       {access().names.TrashPart(kOtherPruneId, 0), access().names.TrashPart(kPruneId, 1),
         access().names.Trashes() + "/stray", access().names.Trashes() + "/stray/00000000",
-        access().names.Trashes() + "/" + kId, access().names.TrashPart(kId, 0) + "x"}) {
+        access().names.Trashes() + "/" + kPruneId, access().names.TrashPart(kPruneId, 0) + "x"}) {
     ASSERT_TRUE(cluster_.storage->PutIfAbsent(name, part).ok());
     EXPECT_EQ(ListTrash(access()).code(), Code::kDamaged) << name;
     ASSERT_TRUE(cluster_.storage->Delete(name).ok());
@@ -90,11 +90,12 @@ TEST_F(TrashTest, UnderAnotherNameIsDamaged) {
 
 TEST_F(TrashTest, ThatCannotBeReadLetsNothingBeUsed) {
   ASSERT_TRUE(
-      cluster_.storage->PutIfAbsent(access().names.TrashPart(kId, 0), AsBytes("damaged")).ok());
+      cluster_.storage->PutIfAbsent(access().names.TrashPart(kPruneId, 0), AsBytes("damaged"))
+          .ok());
   ASSERT_TRUE(
       cluster_.storage->PutIfAbsent(access().names.Manifest(kBackup), AsBytes("there")).ok());
   LeaseTerms terms;
-  terms.run_id = kOther;
+  terms.run_id = kOtherPruneId;
   terms.base_backup_id = kBackup;
   Result<Claim> claim = WriteLeaseAndClaim(access(), terms);
   ASSERT_TRUE(claim.ok()) << claim.error().message;
@@ -106,10 +107,10 @@ TEST_F(TrashTest, ThatCannotBeReadLetsNothingBeUsed) {
 TEST_F(TrashTest, ABaseIsSafeWhenItIsThereAndNotListed) {
   auto claim_base = [&]() -> Claim {
     LeaseTerms terms;
-    terms.run_id = kOther;
+    terms.run_id = kOtherPruneId;
     terms.base_backup_id = kBackup;
     Result<Claim> claim = WriteLeaseAndClaim(access(), terms);
-    CHECK(claim.ok() && RemoveLease(access(), kOther).ok());
+    CHECK(claim.ok() && RemoveLease(access(), kOtherPruneId).ok());
     return *claim;
   };
   EXPECT_FALSE(claim_base().base_is_safe) << "it is gone";
@@ -118,7 +119,7 @@ TEST_F(TrashTest, ABaseIsSafeWhenItIsThereAndNotListed) {
       cluster_.storage->PutIfAbsent(access().names.Manifest(kBackup), AsBytes("there")).ok());
   EXPECT_TRUE(claim_base().base_is_safe);
   EXPECT_TRUE(claim_base().MayUse(Pack(0)));
-  ASSERT_TRUE(PutTrash(access(), kId, Timestamp{1}, List(1)).ok());
+  ASSERT_TRUE(PutTrash(access(), kPruneId, Timestamp{1}, List(1)).ok());
   EXPECT_FALSE(claim_base().base_is_safe) << "it is listed";
   EXPECT_FALSE(claim_base().MayUse(Pack(0)));
   EXPECT_TRUE(claim_base().MayUse(Pack(1)));

@@ -14,7 +14,7 @@ constexpr uint32_t kPlainMessageBytesMax = 64 * 1024;
 // Messages are small and written once: the level that saves most without being felt.
 constexpr int kDocumentLevel = 6;
 
-Error Damaged(std::string message) { return {Code::kDamaged, std::move(message), ""}; }
+Error DamagedDocument(std::string message) { return {Code::kDamaged, std::move(message), ""}; }
 
 }  // namespace
 
@@ -31,16 +31,16 @@ Bytes EncodePlainDocument(ObjectKind kind, const std::string& message) {
 
 Result<std::string> DecodePlainDocument(ObjectKind kind, ByteView object) {
   ASSIGN_OR_RETURN(ObjectHeader header, DecodeHeader(object, kind));
-  if (header.sealed) return Damaged("it is sealed where it must be plain");
+  if (header.sealed) return DamagedDocument("it is sealed where it must be plain");
   ByteReader in(object.subspan(header.size_bytes()));
   auto length = in.Le<uint32_t>();
-  if (length > kPlainMessageBytesMax) return Damaged("its message is too long");
+  if (length > kPlainMessageBytesMax) return DamagedDocument("its message is too long");
   ByteView message = in.View(length);
   ByteView digest = in.View(kDigestBytes);
-  if (!in.ok() || in.left() != 0) return Damaged("it has another length than it says");
+  if (!in.ok() || in.left() != 0) return DamagedDocument("it has another length than it says");
   crypto::Sha256Digest computed = crypto::Sha256(object.first(object.size() - kDigestBytes));
   if (!std::equal(digest.begin(), digest.end(), computed.bytes.begin())) {
-    return Damaged("its SHA-256 does not fit");
+    return DamagedDocument("its SHA-256 does not fit");
   }
   return ToString(message);
 }
@@ -62,7 +62,7 @@ Result<DocumentFrame> DecodeFrame(ByteView bytes, uint32_t raw_length_max) {
   if (!in.ok() || reserved != 0 || frame.raw_length > raw_length_max ||
       frame.stored_length < kSealBytes ||
       frame.stored_length > Encoder::EncodedSizeMax(frame.raw_length) + kSealBytes) {
-    return Damaged("the frame of its message is impossible");
+    return DamagedDocument("the frame of its message is impossible");
   }
   return frame;
 }
@@ -97,12 +97,12 @@ Result<Bytes> SealDocument(ObjectKind kind, const SealingKey& key, Place place,
 Result<std::string> OpenDocument(ObjectKind kind, ByteView object, Place place,
                                  const KeyLookup& keys) {
   ASSIGN_OR_RETURN(ObjectHeader header, DecodeHeader(object, kind));
-  if (!header.sealed) return Damaged("it is plain where it must be sealed");
+  if (!header.sealed) return DamagedDocument("it is plain where it must be sealed");
   ByteView body = object.subspan(header.size_bytes());
   ASSIGN_OR_RETURN(DocumentFrame frame,
                    DecodeFrame(body, static_cast<uint32_t>(kSealedDocumentBytesMax)));
   if (body.size() != kFrameBytes + frame.stored_length) {
-    return Damaged("it has another length than it says");
+    return DamagedDocument("it has another length than it says");
   }
   ASSIGN_OR_RETURN(ByteView key, keys(header.key_id));
   ASSIGN_OR_RETURN(ObjectKey object_key, ObjectKey::Derive(key, header.salt, kind, place));

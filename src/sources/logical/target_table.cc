@@ -53,7 +53,7 @@ WHERE con.contype = 'f' AND con.convalidated
 GROUP BY con.oid, con.conname, con.conrelid, con.confrelid, child.relkind, parent.relkind
 ORDER BY con.conname)";
 
-constexpr char kSequences[] = R"(
+constexpr char kOwnedSequences[] = R"(
 SELECT n.nspname, s.relname
 FROM pg_catalog.pg_depend d
 JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
@@ -88,7 +88,8 @@ Result<std::optional<TargetTable>> FindTable(postgres::Connection& connection,
                               {quoted})
                        .Context(doing));
   for (postgres::Row& row : columns.rows) table.columns.push_back(*std::move(row[0]));
-  ASSIGN_OR_RETURN(postgres::Rows sequences, connection.Query(kSequences, {quoted}).Context(doing));
+  ASSIGN_OR_RETURN(postgres::Rows sequences,
+                   connection.Query(kOwnedSequences, {quoted}).Context(doing));
   for (postgres::Row& row : sequences.rows) {
     table.sequences.push_back({*std::move(row[0]), *std::move(row[1]), 0, false});
   }
