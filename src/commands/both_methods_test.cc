@@ -103,15 +103,15 @@ TEST_F(BothMethodsTest, RowsComeFromTheNewestThatHoldsThemAndDefinitionsFromAny)
   definitions.edit_manifest = [](format::Manifest& manifest) {
     manifest.set_type(format::Manifest::SCHEMA);
   };
-  Commit(kLogical, "first", definitions);
+  Commit(kLogicalId, "first", definitions);
   EXPECT_TRUE(is_physical(LogicalScope::kTables));
   EXPECT_FALSE(is_physical(LogicalScope::kSchema));
   EXPECT_EQ(Plan("latest")->manifest.backup_id(), SmallRepository::kSecond);
-  Commit(kNext, "first");
+  Commit(kNextId, "first");
   Commit("20240105_020000-0005", "first", definitions);
   EXPECT_FALSE(is_physical(LogicalScope::kTables));
   EXPECT_FALSE(is_physical(LogicalScope::kSchema));
-  EXPECT_EQ(newest(LogicalNeed::kRows), kNext);
+  EXPECT_EQ(newest(LogicalNeed::kRows), kNextId);
   EXPECT_EQ(newest(LogicalNeed::kDefinitions), "20240105_020000-0005");
 }
 

@@ -7,13 +7,13 @@
 namespace pgcairn::config {
 namespace {
 
-struct Case {
+struct TextCase {
   std::string connection;
   std::string redacted;
 };
 
 TEST(RedactConnection, UrlsLoseTheirPasswords) {
-  const std::vector<Case> cases = {
+  const std::vector<TextCase> cases = {
       {"postgresql://u:pw@h:5432/db", "postgresql://u:***@h:5432/db"},
       {"postgres://u:p%40w%2F@h/db", "postgres://u:***@h/db"},
       {"postgresql://postgres:[password]@db.x.supabase.co:5432/postgres",
@@ -27,14 +27,14 @@ TEST(RedactConnection, UrlsLoseTheirPasswords) {
       {"postgresql+asyncpg://u:pw@h/db", "postgresql+asyncpg://u:***@h/db"},
       {"mysql://u:pw@h/db", "mysql://u:***@h/db"},
   };
-  for (const Case& c : cases) {
+  for (const TextCase& c : cases) {
     EXPECT_EQ(RedactConnection(c.connection), c.redacted);
     EXPECT_TRUE(ContainsPassword(c.connection)) << c.connection;
   }
 }
 
 TEST(RedactConnection, UrlQueriesLoseTheirSecrets) {
-  const std::vector<Case> cases = {
+  const std::vector<TextCase> cases = {
       {"postgresql://h/db?user=u&password=pw", "postgresql://h/db?user=u&password=***"},
       {"postgresql:///db?password=pw&host=/run", "postgresql:///db?password=***&host=/run"},
       {"postgresql:///db?user=a@b&sslpassword=pw", "postgresql:///db?user=a@b&sslpassword=***"},
@@ -50,14 +50,14 @@ TEST(RedactConnection, UrlQueriesLoseTheirSecrets) {
       {"postgresql:///x?dbname=postgresql%3A%2F%2Fu%3Apw%40h%2Fdb", "postgresql:///x?dbname=***"},
       {"postgresql:///db?passfile=/p/f&password=pw", "postgresql:///db?passfile=/p/f&password=***"},
   };
-  for (const Case& c : cases) {
+  for (const TextCase& c : cases) {
     EXPECT_EQ(RedactConnection(c.connection), c.redacted);
     EXPECT_TRUE(ContainsPassword(c.connection)) << c.connection;
   }
 }
 
 TEST(RedactConnection, PairsLoseTheirPasswords) {
-  const std::vector<Case> cases = {
+  const std::vector<TextCase> cases = {
       {"host=h password=pw user=u", "host=h password=*** user=u"},
       {"password = 'a b' host=h", "password=*** host=h"},
       {"password='it\\'s' host=h", "password=*** host=h"},
@@ -71,7 +71,7 @@ TEST(RedactConnection, PairsLoseTheirPasswords) {
       {"dbname='host=h password=pw' user=u", "dbname=*** user=u"},
       {"password=''pw host=h", "password='' ***"},
   };
-  for (const Case& c : cases) {
+  for (const TextCase& c : cases) {
     EXPECT_EQ(RedactConnection(c.connection), c.redacted);
     EXPECT_TRUE(ContainsPassword(c.connection)) << c.connection;
   }
