@@ -67,8 +67,8 @@ class DataAdder {
   static void BelongsTo(ArchiveItem& item, const ArchiveItem* whose) {
     if (whose == nullptr) return;
     item.owner = whose->owner;
-    // pg_restore knows the data of a table that it made by their one and only need
-    // (buildTocEntryArrays of pg_backup_archiver.c).
+    // pg_restore knows the data of a table that it made by their first need (buildTocEntryArrays of
+    // pg_backup_archiver.c).
     item.needs = {whose->id};
   }
 

@@ -4,15 +4,17 @@
 
 #include <cstdint>
 #include <map>
+#include <ranges>
 
 namespace pgcairn::commands {
 
 // Rows that refer to nothing refer to nothing that is lacking, so that a circle matters where the
 // table that comes first has some.
-std::vector<std::string> CirclesOfExtensions(const format::LogicalCatalog& catalog) {
+std::vector<std::string> CirclesOfExtensions(
+    const std::vector<const format::LogicalTable*>& tables) {
   std::map<uint32_t, const format::LogicalTable*> behind;
   std::vector<std::string> circles;
-  for (auto table = catalog.tables().rbegin(); table != catalog.tables().rend(); ++table) {
+  for (const format::LogicalTable* table : std::views::reverse(tables)) {
     for (uint32_t oid : table->refers_to()) {
       const auto other = behind.find(oid);
       if (other == behind.end() || table->rows() == 0) continue;
@@ -20,9 +22,15 @@ std::vector<std::string> CirclesOfExtensions(const format::LogicalCatalog& catal
                      fmt::format("{}.{} refers to {}.{} and back", table->schema(), table->name(),
                                  other->second->schema(), other->second->name()));
     }
-    behind[table->oid()] = &*table;
+    behind[table->oid()] = table;
   }
   return circles;
+}
+
+std::vector<std::string> CirclesOfExtensions(const format::LogicalCatalog& catalog) {
+  std::vector<const format::LogicalTable*> tables;
+  for (const format::LogicalTable& table : catalog.tables()) tables.push_back(&table);
+  return CirclesOfExtensions(tables);
 }
 
 }  // namespace pgcairn::commands

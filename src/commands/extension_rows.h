@@ -9,8 +9,11 @@
 
 namespace pgcairn::commands {
 
-// Which of them hold rows and refer to each other in a circle, so that no order lets their rows in
-// where keys are watched over: "a.b refers to a.c and back", a line each.
+// Which of these tables, in the catalog's order, hold rows and refer to each other in a circle, so
+// that no order lets their rows in where keys are watched over: "a.b refers to a.c and back", a
+// line each.
+std::vector<std::string> CirclesOfExtensions(
+    const std::vector<const format::LogicalTable*>& tables);
 std::vector<std::string> CirclesOfExtensions(const format::LogicalCatalog& catalog);
 
 }  // namespace pgcairn::commands

@@ -32,6 +32,13 @@ TEST(ExtensionRowsTest, ACircleIsNamedOnce) {
   EXPECT_EQ(CirclesOfExtensions(catalog), Lines{"ext.first refers to ext.last and back"});
 }
 
+TEST(ExtensionRowsTest, WhatIsLeftOutIsInNoCircle) {
+  format::LogicalCatalog catalog;
+  Add(catalog, 1, "first", {2});
+  Add(catalog, 2, "last", {1});
+  EXPECT_EQ(CirclesOfExtensions({&catalog.tables(0)}), Lines());
+}
+
 TEST(ExtensionRowsTest, ATableWithoutRowsRefersToNothing) {
   format::LogicalCatalog catalog;
   Add(catalog, 1, "first", {2}, 0);

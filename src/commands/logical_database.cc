@@ -42,6 +42,7 @@ class DatabaseRestore {
   Status Plan() {
     ASSIGN_OR_RETURN(archive_, sources::ListArchive(schema_.archive()));
     NoteDatabaseSettings();
+    RETURN_IF_ERROR(RequireNoOtherRun(run_));
     ASSIGN_OR_RETURN(target_, sources::ReadTargetDefinitions(run_.session.connection));
     ASSIGN_OR_RETURN(place_, LookAtPlace(run_, target_, archive_));
     if (!run_.refusals.empty() && !run_.options.dry_run) return {};
@@ -323,7 +324,7 @@ class DatabaseRestore {
     std::vector<sources::MaterializedView> views;
     for (const format::LogicalView& view : run_.contents.catalog().filled_views()) {
       auto there =
-          target_.there.find(fmt::format("MATERIALIZED VIEW {} {}", view.schema(), view.name()));
+          target_.there.find(sources::HeadOf("MATERIALIZED VIEW", view.schema(), view.name()));
       // Those of others are filled by others.
       if (there != target_.there.end() && there->second == sources::Whose::kOthers) continue;
       views.push_back({view.schema(), view.name()});

@@ -13,6 +13,7 @@
 #include "commands/work_in_parallel.h"
 #include "sources/logical/large_object_load.h"
 #include "sources/logical/table_load.h"
+#include "sources/logical/target_table.h"
 #include "util/log.h"
 
 namespace pgcairn::commands {
@@ -126,6 +127,10 @@ class RowLoader {
     std::ranges::sort(items, {}, &RowItem::table);
     return sources::InTransaction(connection, [&]() -> Status {
       for (auto item = items.rbegin(); item != items.rend(); ++item) {
+        const format::LogicalTable& table = *load_.tables[item->table];
+        RETURN_IF_ERROR(sources::RequireDeletingIsAll(
+            connection, table.schema(), table.name(),
+            fmt::format("emptying {}.{} of an extension", table.schema(), table.name())));
         RETURN_IF_ERROR(MakeRoom(connection, *item));
       }
       for (const RowItem& item : items) {

@@ -15,6 +15,9 @@ Result<std::string> ResolveBackupWithRows(const repository::ClusterAccess& clust
   if (text != "latest") return newest;
   for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
     Result<repository::StoredManifest> stored = repository::ReadManifest(cluster, *id);
+    // One that cannot be read any more may hold some; what could not be read now is not passed
+    // over.
+    if (!stored.ok() && stored.code() != Code::kDamaged) return stored.error();
     if (!stored.ok() || HoldsRows(stored->manifest)) return *id;
   }
   return newest;

@@ -129,11 +129,13 @@ class PhysicalRestore {
   // What the backup calls the database that has the name at the moment; that name where the
   // database was made since.
   Result<std::string> NameOfOid(const postgres::StandaloneServer& server) {
-    ASSIGN_OR_RETURN(postgres::Connection connection,
-                     postgres::Connection::Open(ToTemplate(server), "pgcairn"));
-    ASSIGN_OR_RETURN(
-        postgres::Rows rows,
-        connection.Query("SELECT oid FROM pg_catalog.pg_database WHERE datname = $1", {database_}));
+    Result<postgres::Connection> connection =
+        postgres::Connection::Open(ToTemplate(server), "pgcairn");
+    // template1 may be closed to everybody. Then what is restored shows whether the name is right.
+    if (!connection.ok()) return database_;
+    ASSIGN_OR_RETURN(postgres::Rows rows,
+                     connection->Query("SELECT oid FROM pg_catalog.pg_database WHERE datname = $1",
+                                       {database_}));
     if (rows.rows.empty()) return NoSuchDatabase(server);
     for (const format::Database& database : plan_.manifest.databases()) {
       if (std::to_string(database.oid()) == rows.rows[0][0].value_or("")) return database.name();

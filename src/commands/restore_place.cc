@@ -25,18 +25,6 @@ void RefuseFull(LogicalRun& run, const std::vector<std::string>& objects) {
                           "--type=table --table=SCHEMA.NAME"});
 }
 
-// Of the session: it ends with the run, however that ends.
-Status RequireNoOtherRun(LogicalRun& run) {
-  // "pgcairn restore", shortened to the number that a lock has.
-  constexpr char kLock[] = "SELECT pg_catalog.pg_try_advisory_lock(8097868219914745455)";
-  if (run.options.dry_run) return {};
-  ASSIGN_OR_RETURN(std::string alone, run.session.connection.QueryCell(kLock));
-  if (alone == "t") return {};
-  return Error{Code::kRefused,
-               fmt::format("another restore into the database {} is running", run.report.database),
-               "wait until it is done, or end it (pg_stat_activity has it as \"pgcairn restore\")"};
-}
-
 // What a restore that goes on there says of itself.
 Result<std::optional<std::string>> NoteInProgress(LogicalRun& run) {
   ASSIGN_OR_RETURN(
@@ -92,10 +80,20 @@ std::string RestoreNote(const LogicalRun& run, bool has_rows) {
                      has_rows ? ", all rows are there" : "");
 }
 
+Status RequireNoOtherRun(LogicalRun& run) {
+  // "pgcairn restore", shortened to the number that a lock has.
+  constexpr char kLock[] = "SELECT pg_catalog.pg_try_advisory_lock(8097868219914745455)";
+  if (run.options.dry_run) return {};
+  ASSIGN_OR_RETURN(std::string alone, run.session.connection.QueryCell(kLock));
+  if (alone == "t") return {};
+  return Error{Code::kRefused,
+               fmt::format("another restore into the database {} is running", run.report.database),
+               "wait until it is done, or end it (pg_stat_activity has it as \"pgcairn restore\")"};
+}
+
 Result<RestorePlace> LookAtPlace(LogicalRun& run, const sources::TargetDefinitions& target,
                                  const std::vector<sources::ArchiveEntry>& archive) {
   RestorePlace place;
-  RETURN_IF_ERROR(RequireNoOtherRun(run));
   ASSIGN_OR_RETURN(std::vector<std::string> objects,
                    sources::FindUserObjects(run.session.connection));
   if (objects.empty()) return place;

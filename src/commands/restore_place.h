@@ -21,6 +21,11 @@ struct RestorePlace {
   bool has_rows = false;
 };
 
+// From here to the end of the run's session no other restore goes into the database; kRefused when
+// one does. Before anything there is looked at, for the other one would have changed it. Not for a
+// dry run.
+Status RequireNoOtherRun(LogicalRun& run);
+
 // The run gets a refusal when the database is none that may be restored into: it holds something
 // of the role's own, or of a superuser's target anything at all.
 Result<RestorePlace> LookAtPlace(LogicalRun& run, const sources::TargetDefinitions& target,

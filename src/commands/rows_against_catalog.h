@@ -13,7 +13,7 @@
 
 namespace pgcairn::commands {
 
-// One thread. Memory: 16 bytes for each stream of rows.
+// One thread. Memory: 32 bytes for each stream of rows.
 class RowsAgainstCatalog {
  public:
   // Of every list, in any order. False: the stream is not one of rows, and nothing was done.

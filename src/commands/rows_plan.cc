@@ -43,6 +43,7 @@ class RowsPlanner {
     }
     RETURN_IF_ERROR(AddSequences());
     NoteLargeObjects();
+    if (beside_others_ && !goes_on_) RETURN_IF_ERROR(RefuseLargeObjectsThatAreThere());
     RefuseCircles();
     return std::move(plan_);
   }
@@ -63,7 +64,7 @@ class RowsPlanner {
   }
 
   bool IsThere(const std::string& kind, const std::string& schema, const std::string& name) const {
-    return target_.there.contains(fmt::format("{} {} {}", kind, schema, name));
+    return target_.there.contains(sources::HeadOf(kind, schema, name));
   }
 
   Status AddBesideOthers(const format::LogicalTable& table) {
@@ -100,8 +101,9 @@ class RowsPlanner {
 
   // The interrupted restore has made it, or found it without rows.
   bool IsOfTheInterrupted(const format::LogicalTable& table) const {
-    if (!goes_on_) return false;
-    auto there = target_.there.find(fmt::format("TABLE {} {}", table.schema(), table.name()));
+    // Of an extension's some rows came with it, which no backup has.
+    if (!goes_on_ || table.of_extension()) return false;
+    auto there = target_.there.find(sources::HeadOf("TABLE", table.schema(), table.name()));
     return there != target_.there.end() && there->second != sources::Whose::kOthers;
   }
 
@@ -203,7 +205,7 @@ class RowsPlanner {
 
   Status AddSequences() {
     for (const format::LogicalSequence& sequence : run_.contents.catalog().sequences()) {
-      const std::string head = fmt::format("SEQUENCE {} {}", sequence.schema(), sequence.name());
+      const std::string head = sources::HeadOf("SEQUENCE", sequence.schema(), sequence.name());
       if (definitions_.absent.contains(head)) continue;
       bool may = true;
       if (beside_others_ && target_.there.contains(head)) {
@@ -224,9 +226,25 @@ class RowsPlanner {
     return {};
   }
 
+  // They keep their numbers, which rows refer to.
+  Status RefuseLargeObjectsThatAreThere() {
+    std::vector<uint32_t> oids;
+    for (const format::LogicalLargeObject& object : run_.contents.catalog().large_objects()) {
+      oids.push_back(object.oid());
+    }
+    ASSIGN_OR_RETURN(std::optional<std::string> there,
+                     sources::FindLargeObject(run_.session.connection, oids));
+    if (!there) return {};
+    run_.refusals.push_back({Code::kRefused,
+                             fmt::format("the database {} has a large object {}, as the backup has",
+                                         run_.report.database, *there),
+                             "restore into another database, or unlink it there (lo_unlink)"});
+    return {};
+  }
+
   void RefuseCircles() {
     if (run_.session.silent) return;
-    for (const std::string& circle : CirclesOfExtensions(run_.contents.catalog())) {
+    for (const std::string& circle : CirclesOfExtensions(plan_.tables)) {
       run_.refusals.push_back(
           {Code::kRefused,
            fmt::format("tables of an extension cannot be filled: {}, and the role {} may not set "

@@ -10,6 +10,7 @@
 #include "postgres/client_programs.h"
 #include "postgres/database_facts.h"
 #include "sources/logical/schema_dump.h"
+#include "sources/logical/table_keys.h"
 #include "sources/logical/table_parts.h"
 #include "util/file.h"
 
@@ -80,6 +81,10 @@ Status ServerContents::CountRows(const sources::TableToCopy& table,
                    connection_.QueryCell(fmt::format("SELECT pg_catalog.count(*) FROM ONLY {} {}",
                                                      table.name(), table.condition)));
   described.set_rows(std::stoull(rows));
+  // The server counts with an index where it can, and this one may be what lacks rows.
+  if (sources::IsReadByKey(table)) {
+    return sources::RequireAllRows(connection_, table, described.rows());
+  }
   return {};
 }
 

@@ -59,7 +59,7 @@ class ArchiveReader {
                    fmt::format("the backup's archive of definitions is of the version {}.{}, and "
                                "1.{} to 1.{} are known",
                                major, minor_, kMinorMin, kMinorMax),
-                   "export it with --format=sql, or restore it with `pgcairn restore`"};
+                   "restore it with `pgcairn restore`, or export it with tools/reader"};
     }
     if (format != kCustom) return DamagedArchive("is not of pg_dump's custom format");
     archive.minor_version = minor_;

@@ -66,7 +66,7 @@ TEST_F(ProgramRunTest, ItDoesNotOutliveAProcessThatIsKilled) {
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const pid_t process = ::fork();
   if (process == 0) {
-    (void)RunProgram({"/bin/sh", {"-c", "echo $$; exec /bin/sleep 1000"}, {}},
+    (void)RunProgram({"/bin/sh", {"-c", "echo $$; exec /bin/sleep 20"}, {}},
                      [&](ByteView piece) -> Status {
                        const ssize_t put = ::write(ends[1], piece.data(), piece.size());
                        return put > 0 ? Status() : Status(Error{Code::kFailed, "pipe", ""});

@@ -80,6 +80,7 @@ def _source(scratch, request):
                            "DROP ROLE shopkeeper")
     project.backups = [scratch.pgcairn_json("backup")["backup_id"] for _ in range(2)]
     project.state = DatabaseState.read(project.server, "postgres", ADMINISTRATOR)
+    project.objects = project.rows("SELECT min(oid) FROM pg_largeobject_metadata")
     project.server.stop()
     return project
 
@@ -277,6 +278,36 @@ def test_a_project_in_use_keeps_its_rows_whoever_owns_them(scratch, source):
         assert refused.returncode == REFUSED and "public.listings" in refused.stderr
         assert "is in use" in refused.stderr
         assert project.rows("SELECT mine FROM public.listings") == [("written since",)]
+        # A superuser made it all, or let him make it in a schema of its own.
+        with project.connect_as_administrator() as connection, connection.cursor() as cursor:
+            cursor.execute("DROP TABLE public.listings; CREATE ROLE shopkeeper; CREATE SCHEMA shop;"
+                           "CREATE TABLE shop.orders (id int, review int);"
+                           "INSERT INTO shop.orders VALUES (4711);"
+                           "GRANT ALL ON SCHEMA shop TO postgres, another;"
+                           "GRANT ALL ON shop.orders TO postgres")
+        for owner in ("supabase_admin", "another"):
+            with project.connect_as_administrator() as connection, connection.cursor() as cursor:
+                cursor.execute(f"ALTER TABLE shop.orders OWNER TO {owner}")
+            refused = restore(scratch, project.server, "--create-roles",
+                              f"--source={source.of_two_roles}", check=False)
+            assert refused.returncode == REFUSED and "shop.orders has rows" in refused.stderr
+            assert project.rows("SELECT id FROM shop.orders") == [(4711,)]
+
+
+def test_a_project_in_use_keeps_large_objects_whoever_owns_them(scratch, source):
+    [(taken,)] = source.objects
+    with new_project(scratch, source, "objects") as project:
+        with project.connect_as_administrator() as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE ROLE another; GRANT another TO postgres;"
+                           f"SELECT lo_create({taken}); ALTER LARGE OBJECT {taken} OWNER TO another")
+        for owner, said in (("another", f"has the large object {taken} in it"),
+                            ("supabase_admin", f"has a large object {taken}, as the backup has")):
+            with project.connect_as_administrator() as connection, connection.cursor() as cursor:
+                cursor.execute(f"ALTER LARGE OBJECT {taken} OWNER TO {owner}")
+            refused = restore(scratch, project.server, "--create-roles", check=False)
+            assert refused.returncode == REFUSED and said in refused.stderr
+            assert project.rows(f"SELECT lomowner::regrole::text FROM pg_largeobject_metadata "
+                                f"WHERE oid = {taken}") == [(owner,)]
 
 
 @pytest.mark.parametrize("member", [True, False])
@@ -300,7 +331,7 @@ def test_a_project_in_use_keeps_the_rows_of_a_second_role(scratch, source, membe
             assert refused.returncode == REFUSED and "the table shop.orders with rows" in refused.stderr
 
 
-def test_a_second_restore_waits_for_the_first(scratch, source):
+def test_a_second_restore_beside_the_first_is_refused(scratch, source):
     with new_project(scratch, source, "twice") as project:
         with contextlib.closing(project.connect()) as first:
             with first.cursor() as cursor:

@@ -39,7 +39,7 @@ Result<ChunkLeafCounts> DecodeChunkLeafHead(ByteReader& in) {
   if (version != kChunkLeafVersion || kind != kKindChunks || algorithm != kIdContentMac ||
       reserved != 0) {
     return Error{Code::kUnsupported, "a map leaf of chunks has a version or kind that is unknown",
-                 "a newer pgcairn wrote this repository: use that version"};
+                 "another pgcairn wrote this repository: use that version"};
   }
   if (counts.chunks == 0 || counts.chunks > kLeafChunksMax || counts.blobs > kBlobsMax) {
     return DamagedChunkLeaf("impossible counts");

@@ -37,6 +37,23 @@ TEST(Codec, BytesComeBackAtEveryLevel) {
   }
 }
 
+TEST(Codec, RowsHaveTablesOfTheirOwn) {
+  const Bytes random = RandomContent(64, 1);
+  Bytes text;
+  for (uint32_t i = 0, at = 1; i < 60'000; ++i, at = at * 48'271 % 2'147'483'647) {
+    Append(text, AsBytes(ToHex(ByteView(random).subspan(at % 60, 4))));
+  }
+  Encoder encoder(3, Encoder::Content::kRows);
+  Bytes encoded(Encoder::EncodedSizeMax(text.size()));
+  Result<Encoder::Encoded> done = encoder.Encode(text, encoded);
+  ASSERT_TRUE(done.ok());
+  encoded.resize(done->size);
+  EXPECT_NE(encoded, EncodeAll(text).bytes);
+  Bytes raw(text.size());
+  ASSERT_TRUE(Decoder().Decode(done->codec, encoded, raw).ok());
+  EXPECT_EQ(raw, text);
+}
+
 TEST(Codec, WhatDoesNotCompressIsStoredAsItIs) {
   for (size_t size : {0u, 1u, 100u, 262'144u}) {
     Bytes random = RandomContent(size, size);

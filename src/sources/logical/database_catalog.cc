@@ -102,7 +102,8 @@ WHERE a.grantee <> m.lomowner
 ORDER BY 1, 2)";
 
 // The tables as table_list.cc has them. A view depends on nothing itself: its rule does, which is
-// a part of it. Members of extensions come with the extension, whatever they need.
+// a part of it. So are a default and a check of a table or domain: they stand within its
+// definition. Members of extensions come with the extension, whatever they need.
 constexpr char kNeedingHidden[] = R"(
 WITH RECURSIVE needing (catalog, oid) AS (
   SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, c.oid
@@ -126,7 +127,18 @@ WITH RECURSIVE needing (catalog, oid) AS (
     SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, r.ev_class
     FROM pg_catalog.pg_rewrite r
     WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid
-      AND r.rulename = '_RETURN') AS found (catalog, oid)
+      AND r.rulename = '_RETURN'
+    UNION ALL
+    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, a.adrelid
+    FROM pg_catalog.pg_attrdef a
+    WHERE d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND a.oid = d.objid
+    UNION ALL
+    SELECT CASE k.conrelid WHEN 0 THEN 'pg_catalog.pg_type'::pg_catalog.regclass
+        ELSE 'pg_catalog.pg_class'::pg_catalog.regclass END::pg_catalog.oid,
+      CASE k.conrelid WHEN 0 THEN k.contypid ELSE k.conrelid END
+    FROM pg_catalog.pg_constraint k
+    WHERE d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid
+      AND k.contype = 'c') AS found (catalog, oid)
 )
 SELECT n.catalog, n.oid FROM needing n
 WHERE NOT EXISTS (

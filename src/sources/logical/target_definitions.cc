@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "postgres/identifier.h"
@@ -89,7 +90,7 @@ WITH schema AS (
 SELECT pg_catalog.translate(kind || ' ' || found.schema || ' ' || name, E'\n\r', '  '),
   CASE WHEN r.rolname = current_user THEN 'role'
     WHEN pg_catalog.pg_has_role(owner, 'USAGE') AND NOT r.rolsuper
-      AND (kind = 'SCHEMA' OR s.nspname = 'public' OR NOT o.rolsuper) THEN 'user' END
+      AND (s.nspname IS NULL OR s.nspname = 'public' OR NOT o.rolsuper) THEN 'user' END
 FROM found JOIN pg_catalog.pg_roles r ON r.oid = owner
 LEFT JOIN schema s ON s.nspname = found.schema
 LEFT JOIN pg_catalog.pg_roles o ON o.oid = s.nspowner)";
@@ -104,10 +105,12 @@ JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_'
   AND n.nspname <> 'information_schema')";
 
-// Since 16 a member may be kept from taking the role on (src/backend/commands/user.c).
+// Since 16 a member may be kept from taking the role on (src/backend/commands/user.c). One that
+// does not inherit could give it tables, and not fill them.
 std::string RolesToBe(int major) {
   return fmt::format(
-      "SELECT rolname FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(oid, '{}')",
+      "SELECT rolname FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(oid, '{}') "
+      "AND pg_catalog.pg_has_role(oid, 'USAGE')",
       major >= 16 ? "SET" : "MEMBER");
 }
 
@@ -153,7 +156,7 @@ LEFT JOIN pg_catalog.pg_namespace s ON s.oid = f.schema
 LEFT JOIN pg_catalog.pg_roles o ON o.oid = s.nspowner
 WHERE f.oid >= 16384 AND (r.rolname = current_user
     OR pg_catalog.pg_has_role(f.owner, 'USAGE') AND NOT r.rolsuper
-      AND (s.nspname = 'public' OR NOT o.rolsuper))
+      AND (s.oid IS NULL OR s.nspname = 'public' OR NOT o.rolsuper))
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
     WHERE d.classid = f.class AND d.objid = f.oid AND d.deptype = 'e')
 ORDER BY f.what COLLATE "C")";
@@ -249,6 +252,13 @@ Status ReadObjects(postgres::Connection& connection, TargetDefinitions& target) 
 }
 
 }  // namespace
+
+std::string HeadOf(std::string_view kind, std::string_view schema, std::string_view name) {
+  std::string head = fmt::format("{} {} {}", kind, schema, name);
+  std::ranges::replace(head, '\n', ' ');
+  std::ranges::replace(head, '\r', ' ');
+  return head;
+}
 
 Result<TargetDefinitions> ReadTargetDefinitions(postgres::Connection& connection) {
   constexpr char kDoing[] = "looking into the target database";

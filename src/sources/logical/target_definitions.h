@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "postgres/connection.h"
@@ -38,6 +39,9 @@ struct TargetDefinitions {
   };
   std::map<std::string, Table> tables;  // by "schema name"
 };
+
+// As `there` has it; pg_restore's list, too, has a space for each line end in a name.
+std::string HeadOf(std::string_view kind, std::string_view schema, std::string_view name);
 
 // Changes nothing.
 Result<TargetDefinitions> ReadTargetDefinitions(postgres::Connection& connection);

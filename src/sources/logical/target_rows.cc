@@ -22,7 +22,12 @@ SELECT r.rolname = current_user, c.relkind = 'r',
      AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid
      AND CASE s.relkind WHEN 'S' THEN NOT pg_catalog.has_sequence_privilege(s.oid, 'UPDATE') END
    ORDER BY 1 LIMIT 1), c.oid,
-  r.rolname <> current_user AND n.nspname <> 'public' AND o.rolsuper
+  r.rolname <> current_user AND o.rolsuper
+    AND (n.nspname IN ('auth', 'storage', 'realtime', '_realtime', 'vault', 'cron', 'net', 'pgsodium',
+        'graphql', 'graphql_public', 'pgbouncer', 'supabase_functions', 'supabase_migrations')
+      OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+          AND d.deptype = 'e'))
     AND (r.rolsuper OR EXISTS (
       SELECT FROM pg_catalog.aclexplode(n.nspacl) a
       WHERE a.grantee = c.relowner AND a.grantor = n.nspowner AND a.privilege_type = 'CREATE'))
@@ -130,6 +135,19 @@ Status EmptyTables(postgres::Connection& connection, const std::vector<std::stri
     RETURN_IF_ERROR(connection.Query("DELETE FROM ONLY " + table).status().Context(kDoing));
   }
   return {};
+}
+
+Result<std::optional<std::string>> FindLargeObject(postgres::Connection& connection,
+                                                   const std::vector<uint32_t>& oids) {
+  if (oids.empty()) return std::optional<std::string>();
+  ASSIGN_OR_RETURN(postgres::Rows found,
+                   connection
+                       .Query("SELECT oid FROM pg_catalog.pg_largeobject_metadata "
+                              "WHERE oid = ANY ($1::pg_catalog.oid[]) ORDER BY oid LIMIT 1",
+                              {fmt::format("{{{}}}", fmt::join(oids, ","))})
+                       .Context("looking for large objects of the backup's numbers"));
+  if (found.rows.empty()) return std::optional<std::string>();
+  return found.rows[0][0];
 }
 
 Status DeleteOwnLargeObjects(postgres::Connection& connection, const std::vector<uint32_t>& oids) {

@@ -1,6 +1,7 @@
 // Whether the rows of a table that is there can make room for others.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,8 +13,10 @@ namespace pgcairn::sources {
 
 struct TableInUse {
   bool own = false;  // it belongs to the role of the session itself
-  // A service made it, for nobody else can have: it lies in a schema of a superuser, and belongs to
-  // one, or to a role that this superuser lets make things there.
+  // A service made it: it lies in a schema that one known to make such has (Supabase), or is an
+  // extension's; and this schema is a superuser's, and it belongs to one or to a role that this
+  // superuser lets make things there. Whose it is would not be enough: a user may work as a
+  // superuser too.
   bool of_platform = false;
   bool is_table = false;   // with rows of its own
   bool may_write = false;  // insert and delete
@@ -36,6 +39,10 @@ Result<bool> MaySetSequence(postgres::Connection& connection, const std::string&
 // Empties these tables of the role, or of roles that it may act as ("schema"."name"): they may
 // refer to each other, and others to them. In a session in which no trigger fires.
 Status EmptyTables(postgres::Connection& connection, const std::vector<std::string>& tables);
+
+// One of these numbers that a large object has, whosever it is.
+Result<std::optional<std::string>> FindLargeObject(postgres::Connection& connection,
+                                                   const std::vector<uint32_t>& oids);
 
 // Those of the large objects are deleted that belong to the role, or to one that it is a member of:
 // the restore may have given them away.

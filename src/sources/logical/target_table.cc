@@ -103,6 +103,18 @@ Result<bool> HasSchema(postgres::Connection& connection, const std::string& sche
   return !rows.rows.empty();
 }
 
+Status RequireDeletingIsAll(postgres::Connection& connection, const std::string& schema,
+                            const std::string& name, const std::string& doing) {
+  ASSIGN_OR_RETURN(
+      postgres::Rows rows,
+      connection.Query(kConsequences, {postgres::QualifiedName(schema, name)}).Context(doing));
+  if (rows.rows.empty()) return {};
+  return Error{Code::kRefused,
+               fmt::format("{}: {} would do more than that, and the role may not keep it from it",
+                           doing, rows.rows[0][0].value_or("")),
+               "connect as a role that may set session_replication_role, or drop that first"};
+}
+
 Result<EmptiedTable> EmptiedTable::Make(postgres::Connection& connection, bool silent,
                                         const std::string& schema, const std::string& name,
                                         const std::string& condition) {
@@ -112,16 +124,7 @@ Result<EmptiedTable> EmptiedTable::Make(postgres::Connection& connection, bool s
       connection.Query(fmt::format("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE", quoted))
           .status()
           .Context(doing));
-  if (!silent) {
-    ASSIGN_OR_RETURN(postgres::Rows rows, connection.Query(kConsequences, {quoted}).Context(doing));
-    if (!rows.rows.empty()) {
-      return Error{
-          Code::kRefused,
-          fmt::format("{}: {} would do more than that, and the role may not keep it from it", doing,
-                      rows.rows[0][0].value_or("")),
-          "connect as a role that may set session_replication_role, or drop that first"};
-    }
-  }
+  if (!silent) RETURN_IF_ERROR(RequireDeletingIsAll(connection, schema, name, doing));
   EmptiedTable emptied(connection);
   ASSIGN_OR_RETURN(
       postgres::Rows triggers,

@@ -23,6 +23,12 @@ Result<std::optional<TargetTable>> FindTable(postgres::Connection& connection,
                                              const std::string& schema, const std::string& name);
 Result<bool> HasSchema(postgres::Connection& connection, const std::string& schema);
 
+// For sessions whose triggers and keys cannot be kept from firing. kRefused: deleting rows of the
+// table would change rows of other tables, or do something else in their place. `doing` is what the
+// error says of it.
+Status RequireDeletingIsAll(postgres::Connection& connection, const std::string& schema,
+                            const std::string& name, const std::string& doing);
+
 // In a transaction: lets nobody else write to the table until its end, keeps its triggers from
 // firing, and deletes those of its rows that `condition` ("WHERE ..." or "") covers. `silent` as
 // LoadSession has it. Errors: kRefused, when deleting
