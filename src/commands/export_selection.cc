@@ -17,14 +17,14 @@ using postgres::ArchiveItem;
 
 // What is said of another thing goes with it, and so does what belongs to a table: neither is worth
 // a line of its own.
-constexpr std::string_view kSaidOfOthers[] = {"ACL", "COMMENT", "SECURITY LABEL",
-                                              "SEQUENCE OWNED BY", "INDEX ATTACH"};
-constexpr std::string_view kOfTables[] = {
+constexpr std::string_view kSaidOfExported[] = {"ACL", "COMMENT", "SECURITY LABEL",
+                                                "SEQUENCE OWNED BY", "INDEX ATTACH"};
+constexpr std::string_view kPartsOfExported[] = {
     "DEFAULT", "CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT", "INDEX",       "STATISTICS",
     "RULE",    "TRIGGER",    "POLICY",           "ROW SECURITY",  "TABLE ATTACH"};
 
-constexpr std::string_view kRelations[] = {"TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE",
-                                           "SEQUENCE"};
+constexpr std::string_view kExportedRelations[] = {"TABLE", "VIEW", "MATERIALIZED VIEW",
+                                                   "FOREIGN TABLE", "SEQUENCE"};
 
 std::string Describe(const ArchiveItem& item) {
   return fmt::format("{} {} {}", item.kind.value_or(""), item.schema.value_or("-"),
@@ -32,7 +32,7 @@ std::string Describe(const ArchiveItem& item) {
 }
 
 bool IsRelation(const ArchiveItem& item) {
-  return std::ranges::count(kRelations, item.kind.value_or("")) > 0;
+  return std::ranges::count(kExportedRelations, item.kind.value_or("")) > 0;
 }
 
 class ExportSelector {
@@ -72,8 +72,8 @@ class ExportSelector {
     if (!hidden && need == nullptr) return false;
     const std::string kind = item.kind.value_or("");
     const bool silent =
-        std::ranges::count(kSaidOfOthers, kind) > 0 ||
-        (std::ranges::count(kOfTables, kind) > 0 && need != nullptr && need->is_relation);
+        std::ranges::count(kSaidOfExported, kind) > 0 ||
+        (std::ranges::count(kPartsOfExported, kind) > 0 && need != nullptr && need->is_relation);
     if (!silent) {
       selection_.lines.push_back(
           fmt::format("{}: it needs {}", Describe(item),

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <map>
-#include <ranges>
 
 namespace pgcairn::commands {
 
@@ -14,7 +13,8 @@ std::vector<std::string> CirclesOfExtensions(
     const std::vector<const format::LogicalTable*>& tables) {
   std::map<uint32_t, const format::LogicalTable*> behind;
   std::vector<std::string> circles;
-  for (const format::LogicalTable* table : std::views::reverse(tables)) {
+  for (auto at = tables.rbegin(); at != tables.rend(); ++at) {
+    const format::LogicalTable* table = *at;
     for (uint32_t oid : table->refers_to()) {
       const auto other = behind.find(oid);
       if (other == behind.end() || table->rows() == 0) continue;

@@ -120,10 +120,11 @@ class RowLoader {
   // Keys between those tables are there already, and watched over. So, in the catalog's order, the
   // first one is emptied last and filled first.
   Status LoadRowsOfExtensions(postgres::Connection& connection, Progress& progress) {
-    const auto first_of_others = std::ranges::stable_partition(
-        items_, [this](const RowItem& item) { return load_.tables[item.table]->of_extension(); });
-    std::vector<RowItem> items(items_.begin(), first_of_others.begin());
-    items_.erase(items_.begin(), first_of_others.begin());
+    const auto first_of_others = std::stable_partition(
+        items_.begin(), items_.end(),
+        [this](const RowItem& item) { return load_.tables[item.table]->of_extension(); });
+    std::vector<RowItem> items(items_.begin(), first_of_others);
+    items_.erase(items_.begin(), first_of_others);
     std::ranges::sort(items, {}, &RowItem::table);
     return sources::InTransaction(connection, [&]() -> Status {
       for (auto item = items.rbegin(); item != items.rend(); ++item) {

@@ -15,10 +15,13 @@ Result<std::string> ResolveBackupWithRows(const repository::ClusterAccess& clust
   if (text != "latest") return newest;
   for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
     Result<repository::StoredManifest> stored = repository::ReadManifest(cluster, *id);
-    // One that cannot be read any more may hold some; what could not be read now is not passed
-    // over.
-    if (!stored.ok() && stored.code() != Code::kDamaged) return stored.error();
-    if (!stored.ok() || HoldsRows(stored->manifest)) return *id;
+    if (stored.ok() && !HoldsRows(stored->manifest)) continue;
+    // One that is damaged or was deleted just now may hold some: whoever wants it says so. Of one
+    // that could not be read now nothing is known.
+    const bool is_lost =
+        !stored.ok() && (stored.code() == Code::kDamaged || stored.code() == Code::kNotFound);
+    if (stored.ok() || is_lost) return *id;
+    return stored.error();
   }
   return newest;
 }

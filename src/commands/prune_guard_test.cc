@@ -43,7 +43,7 @@ TEST(GuardClocks, ABackupThatIsADayAheadStopsEverything) {
   EXPECT_FALSE(GuardClocks({started}, kNow, kNow).ok());
 }
 
-std::vector<std::string> Ids(size_t count) {
+std::vector<std::string> IdsOf(size_t count) {
   std::vector<std::string> ids;
   for (size_t i = 0; i < count; ++i) ids.push_back(std::to_string(1000 + i));
   return ids;
@@ -51,7 +51,7 @@ std::vector<std::string> Ids(size_t count) {
 
 TEST(GuardShare, TheStatedShareMayGoAndNoMore) {
   auto guard = [](size_t going, size_t all, int64_t share_max) {
-    return GuardShare({}, all, Ids(going), share_max);
+    return GuardShare({}, all, IdsOf(going), share_max);
   };
   EXPECT_TRUE(guard(0, 0, 0).ok());
   EXPECT_TRUE(guard(0, 3, 0).ok());
@@ -68,7 +68,7 @@ TEST(GuardShare, TheStatedShareMayGoAndNoMore) {
 // The first `rowless` of ten are of definitions alone.
 std::vector<BackupFacts> TenOf(size_t rowless) {
   std::vector<BackupFacts> backups;
-  for (const std::string& id : Ids(10)) {
+  for (const std::string& id : IdsOf(10)) {
     backups.push_back(Backup(id, kNow));
     backups.back().database = "app";
     backups.back().schema_only = backups.size() <= rowless;
@@ -89,8 +89,8 @@ TEST(GuardShare, ManyBackupsOfDefinitionsDoNotMakeTheOthersASmallShare) {
 }
 
 TEST(GuardShare, BackupsOfDefinitionsCountInTheShareOfAll) {
-  EXPECT_TRUE(GuardShare(TenOf(6), 10, Ids(5), 50).ok());
-  EXPECT_FALSE(GuardShare(TenOf(6), 10, Ids(6), 50).ok());
+  EXPECT_TRUE(GuardShare(TenOf(6), 10, IdsOf(5), 50).ok());
+  EXPECT_FALSE(GuardShare(TenOf(6), 10, IdsOf(6), 50).ok());
 }
 
 TEST(GuardShare, WhatCannotBeReadMayHoldRows) {

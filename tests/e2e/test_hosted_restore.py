@@ -341,22 +341,26 @@ def test_a_second_restore_beside_the_first_is_refused(scratch, source):
         assert project.rows("SELECT count(*) FROM pg_namespace WHERE nspname = 'private'") == [(0,)]
 
 
-def test_an_export_says_what_will_fail_and_the_rest_is_loaded(scratch, source):
+def test_an_export_leaves_out_what_cannot_be_made_and_the_rest_is_loaded(scratch, source):
     script, roles = (scratch.root / f"{what}{source.major}.sql" for what in ("export", "roles"))
     report = scratch.pgcairn_json("export", "--format=sql", f"--target-file={script}",
                                   f"--roles-file={roles}")
-    assert any("fail when they are loaded" in line for line in report["left_out"])
+    assert any(line.startswith("VIEW private of_the_queue: it needs ") for line in report["left_out"])
     load = next(command for command in report["next_commands"] if str(script) in command)
-    assert "ON_ERROR_STOP" not in load
+    assert "-1 -v ON_ERROR_STOP=1" in load
     server = scratch.server(f"exported{source.major}", scratch.server_programs(source.major))
     server.initdb()
     server.start("wal_level=logical")
     try:
         psql = [scratch.client_programs(source.major) / "psql", "-Xq", "-d"]
+        # The roles make postgres what it is there, which is no superuser.
+        server.sql("CREATE ROLE loader SUPERUSER LOGIN")
         scratch.run([*psql, server.conninfo("postgres"), "-f", roles])
         server.sql("CREATE DATABASE project TEMPLATE template0")
-        loaded = scratch.run([*psql, server.conninfo("project"), "-f", script])
-        assert "of_the_queue" in loaded.stderr or "http_request_queue" in loaded.stderr
+        loaded = scratch.run([*psql, server.conninfo("project", "loader"), "-f", script])
+        # docs/logical-backup.md says what to do about it.
+        errors = [line for line in loaded.stderr.splitlines() if "ERROR" in line]
+        assert all("owner of event trigger" in line for line in errors), errors
         rows = {f"{table['schema']}.{table['name']}": table["rows"]
                 for table in scratch.pgcairn_json("show", "latest")["tables"]}
         for table in ("auth.users", "storage.objects", "public.listings"):

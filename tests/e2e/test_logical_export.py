@@ -281,7 +281,7 @@ def test_the_reader_leaves_out_the_rows_for_which_there_is_no_table(half):
                      "-d", half.source.conninfo(name)], check=False)
     assert done.returncode == 0 and "syntax error" not in done.stderr, done.stderr
     # psql of 15 takes the rows of a COPY that failed for statements.
-    assert half.source.sql(RELATIONS, name) == "filled fine seen zuletzt"
+    assert half.source.sql("SELECT to_regclass('shop.injected')", name) == ""
     assert half.source.sql("SELECT t FROM shop.filled", name) == "a"
 
 
