@@ -19,8 +19,8 @@ inline constexpr size_t kContentMacKeyBytes = 64;
 // one tag with a chance of (their blocks + 1) / 2^128. Tags themselves would give the key away,
 // which is why they are encrypted: of two codes one sees whether they are equal, and nothing else.
 //
-// Four to ten times as fast as HMAC-SHA256 on processors that multiply without carry; about 0.3 us
-// a call besides the bytes.
+// Quick where the processor multiplies without carry: of a logical backup libcrypto takes 10 % of
+// the client's time with it, and took 19 % with HMAC-SHA256.
 //
 // Not for two threads at once; any number of objects may work in parallel, on one key too. The keys
 // are wiped with the object.
