@@ -57,6 +57,7 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& globals) {
 }
 
 int Main(int argc, char** argv) {
+  OpenStandardFiles();
   Harden();
   CLI::App app("pgcairn keeps PostgreSQL databases recoverable to any moment, and proves it.");
   Invocation invocation;

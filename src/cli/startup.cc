@@ -1,5 +1,6 @@
 #include "cli/startup.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
@@ -19,6 +20,8 @@
 
 namespace pgcairn::cli {
 namespace {
+
+bool standard_output_was_closed = false;
 
 struct User {
   std::string name;
@@ -166,6 +169,17 @@ config::LoadOptions ToLoadOptions(const GlobalOptions& options) {
   load.working_directory = std::filesystem::current_path(error).string();
   if (error) load.working_directory = "/";
   return load;
+}
+
+bool StandardOutputWasClosed() { return standard_output_was_closed; }
+
+void OpenStandardFiles() {
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    const bool closed = ::fcntl(fd, F_GETFD) < 0 && errno == EBADF;
+    if (closed && fd == STDOUT_FILENO) standard_output_was_closed = true;
+    // The lowest number that is free, which is this one.
+    if (closed && ::open("/dev/null", O_RDWR) != fd) std::abort();
+  }
 }
 
 void Harden() {

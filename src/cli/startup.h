@@ -27,6 +27,13 @@ struct GlobalOptions {
 // From the global options and the process's environment and working directory.
 config::LoadOptions ToLoadOptions(const GlobalOptions& options);
 
+// Opens /dev/null for the standard files that the caller has closed. The next file that is opened,
+// one of the repository, would be in their place, and what is printed would go into it. Before
+// anything is opened.
+void OpenStandardFiles();
+// It was then. What is printed goes nowhere.
+bool StandardOutputWasClosed();
+
 // Closes what must be closed in every process: no core dumps, and files only for the owner.
 void Harden();
 

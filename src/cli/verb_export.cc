@@ -61,6 +61,10 @@ Status RequireTarget(const GlobalOptions& globals, const ExportArguments& argume
         directory ? "name one that is not there yet: --target-dir=DIR"
                   : "name one that is not there yet: --target-file=FILE; - is standard output");
   }
+  if (arguments.target_file == kStandardOutput && StandardOutputWasClosed()) {
+    return UsageError("standard output is closed: the SQL would go nowhere",
+                      "send it somewhere, or name a file: --target-file=FILE");
+  }
   if (globals.json && arguments.target_file == kStandardOutput) {
     return UsageError("--output=json and the SQL cannot both go to standard output",
                       "leave one out");

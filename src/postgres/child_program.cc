@@ -33,7 +33,7 @@ std::vector<char*> EndedByNull(std::vector<std::string>& words) {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   // What this process ignores would stay ignored.
-  for (int signal : {SIGPIPE, SIGCHLD}) ::signal(signal, SIG_DFL);
+  for (int signal : {SIGPIPE, SIGCHLD, child.death_signal}) ::signal(signal, SIG_DFL);
   // What it writes is nobody else's.
   ::umask(077);
   if (::dup2(child.input, STDIN_FILENO) >= 0 && ::dup2(child.output, STDOUT_FILENO) >= 0 &&

@@ -23,10 +23,10 @@ struct ChildProgram {
   bool own_session = false;
 };
 
-// Returns when it runs. It begins with no signal blocked, SIGPIPE and SIGCHLD as usual, and the
-// umask 077. The caller waits for it, in a thread that lives until it has ended: to the kernel the
-// thread is the parent (PR_SET_PDEATHSIG). Errors: kNotFound, kPermission and the like: it cannot
-// be run.
+// Returns when it runs. It begins with no signal blocked, SIGPIPE, SIGCHLD and the death signal as
+// usual, whatever the caller of this process ignores, and the umask 077. The caller waits for it,
+// in a thread that lives until it has ended: to the kernel the thread is the parent
+// (PR_SET_PDEATHSIG). Errors: kNotFound, kPermission and the like: it cannot be run.
 Result<pid_t> StartChild(const ChildProgram& child);
 
 }  // namespace pgcairn::postgres

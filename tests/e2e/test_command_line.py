@@ -177,6 +177,26 @@ def test_the_documented_exit_codes_are_those_of_help(place):
     assert {"usage", "not_found", "refused", "corrupt_pages"} <= documented
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_what_is_printed_goes_into_no_file_when_standard_files_are_closed(place, closed):
+    scratch, _ = place
+    before = len(scratch.pgcairn_json("list")["backups"])
+    config = f"--config={scratch.root}/config/backup.config.json"
+    line = ["sh", "-c", f'exec "$0" "$@" {closed}', scratch.program, config, "--no-progress"]
+    assert scratch.run([*line, "--log-level=debug", "backup", "--type=full"], check=False).returncode == 0
+    assert scratch.run([*line, "nonsense"], check=False).returncode == USAGE
+    assert len(scratch.pgcairn_json("list")["backups"]) == before + 1
+    scratch.pgcairn("verify")
+
+
+def test_an_export_to_a_closed_standard_output_is_an_error(place):
+    scratch, _ = place
+    config = f"--config={scratch.root}/config/backup.config.json"
+    closed = scratch.run(["sh", "-c", 'exec "$0" "$@" >&-', scratch.program, config, "export",
+                          "--target-file=-"], check=False)
+    assert closed.returncode == USAGE and "standard output is closed" in closed.stderr
+
+
 # Configuration
 
 @pytest.mark.parametrize("text, words", [
