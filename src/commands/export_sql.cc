@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "commands/export_statements.h"
 #include "commands/large_object_pages.h"
 #include "postgres/definitions_script.h"
+#include "util/log.h"
 
 namespace pgcairn::commands {
 namespace {
@@ -119,7 +122,13 @@ Status WriteSqlScript(const LogicalContents& contents, const ExportSelection& se
     definitions += AsText(piece);
     return {};
   }));
-  definitions = postgres::WithoutDefinitions(definitions, selection.without);
+  postgres::ShortenedScript shortened =
+      postgres::WithoutDefinitions(definitions, selection.without);
+  for (const postgres::ArchiveItem& item : shortened.not_found) {
+    LogWarning("{} {} cannot be loaded, but is in the script: it is not written as expected",
+               item.kind.value_or(""), item.tag.value_or(""));
+  }
+  definitions = std::move(shortened.script);
   const postgres::DefinitionsScript split = postgres::SplitDefinitions(definitions);
   auto say = [&](std::string_view text) { return text.empty() ? Status() : take(AsBytes(text)); };
   RETURN_IF_ERROR(say(split.before_rows));

@@ -82,9 +82,24 @@ std::string HeaderOf(const ArchiveItem& item) {
   return header;
 }
 
-// Behind the definition of one of them that begins at `at`, and what names its owner; or `at`.
+// Behind what names the owner of the definition that ends at `at`, and the access method of a
+// partitioned table.
+size_t EndOfAlterations(std::string_view script, size_t at) {
+  for (std::string_view said : {" OWNER TO ", " SET ACCESS METHOD "}) {
+    const std::string_view rest = script.substr(at);
+    const size_t statement_end = rest.find(";\n\n");
+    const bool is_that = rest.starts_with("ALTER ") && statement_end != std::string_view::npos &&
+                         rest.substr(0, statement_end).find(said) != std::string_view::npos &&
+                         rest.find("\n--\n") > statement_end;
+    if (is_that) at += statement_end + 3;
+  }
+  return at;
+}
+
+// Behind the definition of one of them that begins at `at`, which is then none of them any more,
+// and what is said of it behind it; or `at`.
 size_t EndOfAny(std::string_view script, size_t at,
-                const std::multimap<std::string, const ArchiveItem*>& items) {
+                std::multimap<std::string, const ArchiveItem*>& items) {
   constexpr std::string_view kBelow = "\n--\n\n";
   const size_t line_end = script.find('\n', at + kBegin.size());
   const size_t owner = script.rfind("; Owner: ", line_end);
@@ -95,14 +110,8 @@ size_t EndOfAny(std::string_view script, size_t at,
   for (auto item = first; item != last; ++item) {
     const std::string below = std::string(kBelow) + item->second->definition.value_or("") + "\n\n";
     if (!script.substr(line_end).starts_with(below)) continue;
-    const size_t end = line_end + below.size();
-    const std::string_view rest = script.substr(end);
-    const size_t statement_end = rest.find(";\n\n");
-    const bool names_owner =
-        rest.starts_with("ALTER ") && statement_end != std::string_view::npos &&
-        rest.substr(0, statement_end).find(" OWNER TO ") != std::string_view::npos &&
-        rest.find("\n--\n") > statement_end;
-    return names_owner ? end + statement_end + 3 : end;
+    items.erase(item);
+    return EndOfAlterations(script, line_end + below.size());
   }
   return at;
 }
@@ -128,7 +137,7 @@ size_t EndOfQuoted(std::string_view sql, size_t at) {
   }
 }
 
-std::string WithoutDefinitions(std::string_view script, const std::vector<ArchiveItem>& items) {
+ShortenedScript WithoutDefinitions(std::string_view script, const std::vector<ArchiveItem>& items) {
   std::multimap<std::string, const ArchiveItem*> without;
   for (const ArchiveItem& item : items) without.emplace(HeaderOf(item), &item);
   std::string kept;
@@ -145,7 +154,9 @@ std::string WithoutDefinitions(std::string_view script, const std::vector<Archiv
     if (behind == at) behind = EndOfQuoted(script, at);
     at = behind > at ? behind : at + 1;
   }
-  return kept += script.substr(kept_until);
+  ShortenedScript shortened{kept += script.substr(kept_until), {}};
+  for (const auto& [header, item] : without) shortened.not_found.push_back(*item);
+  return shortened;
 }
 
 DefinitionsScript SplitDefinitions(std::string_view script) {

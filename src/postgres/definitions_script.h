@@ -30,8 +30,13 @@ struct DefinitionsScript {
 // before the rows.
 DefinitionsScript SplitDefinitions(std::string_view script);
 
-// Without the definitions of those items of its archive, by the same comments. What is written in
-// another way there than in the archive stays.
-std::string WithoutDefinitions(std::string_view script, const std::vector<ArchiveItem>& items);
+struct ShortenedScript {
+  std::string script;
+  std::vector<ArchiveItem> not_found;  // written in another way than in the archive: they stay
+};
+
+// Without the definitions of those items of its archive, by the same comments, and without what
+// names their owners and access methods (_printTocEntry).
+ShortenedScript WithoutDefinitions(std::string_view script, const std::vector<ArchiveItem>& items);
 
 }  // namespace pgcairn::postgres

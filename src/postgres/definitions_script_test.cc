@@ -87,38 +87,59 @@ const std::string kSetting = "SET default_tablespace = '';\n\n";
 
 TEST(WithoutDefinitions, ADefinitionGoesWithItsOwnerAndNothingElse) {
   const std::string script = kStart + kTable + Whole("VIEW", "v", kView) + kOwner + kSetting + kKey;
-  EXPECT_EQ(WithoutDefinitions(script, {Item("VIEW", "v", kView)}),
+  EXPECT_EQ(WithoutDefinitions(script, {Item("VIEW", "v", kView)}).script,
             kStart + kTable + kSetting + kKey);
-  EXPECT_EQ(WithoutDefinitions(script, {Item("VIEW", "w", kView), Item("TABLE", "v", kView)}),
-            script);
-  EXPECT_EQ(WithoutDefinitions(script, {}), script);
+  EXPECT_EQ(WithoutDefinitions(script, {}).script, script);
+}
+
+TEST(WithoutDefinitions, WhatIsNotThereIsNamedAndAllElseStays) {
+  const std::string script = kStart + kTable + Whole("VIEW", "v", kView) + kOwner + kKey;
+  const ShortenedScript shortened =
+      WithoutDefinitions(script, {Item("VIEW", "w", kView), Item("TABLE", "v", kView)});
+  EXPECT_EQ(shortened.script, script);
+  ASSERT_EQ(shortened.not_found.size(), 2);
+  EXPECT_EQ(shortened.not_found[0].kind, "TABLE");
+  EXPECT_EQ(shortened.not_found[1].kind, "VIEW");
+  EXPECT_TRUE(WithoutDefinitions(script, {Item("VIEW", "v", kView)}).not_found.empty());
+}
+
+TEST(WithoutDefinitions, TheAccessMethodOfAPartitionedTableGoesWithIt) {
+  const std::string table = "CREATE TABLE public.p (a integer)\nPARTITION BY RANGE (a);\n";
+  const std::string said =
+      "ALTER TABLE public.p OWNER TO me;\n\n"
+      "ALTER TABLE public.p SET ACCESS METHOD heap;\n\n";
+  const std::string script = kStart + Whole("TABLE", "p", table) + said + kKey;
+  EXPECT_EQ(WithoutDefinitions(script, {Item("TABLE", "p", table)}).script, kStart + kKey);
 }
 
 TEST(WithoutDefinitions, WhatHasNoOwnerTakesNoneFromTheNext) {
   const std::string grant = "GRANT SELECT ON TABLE public.v TO x;\n";
   const std::string next = Whole("VIEW", "v", kView) + kOwner;
   const std::string script = kStart + Whole("ACL", "TABLE v", grant) + next + kFinish;
-  EXPECT_EQ(WithoutDefinitions(script, {Item("ACL", "TABLE v", grant)}), kStart + next + kFinish);
+  EXPECT_EQ(WithoutDefinitions(script, {Item("ACL", "TABLE v", grant)}).script,
+            kStart + next + kFinish);
 }
 
 TEST(WithoutDefinitions, OfTwoWithOneNameTheOneThatIsMeantGoes) {
   const std::string first = Whole("ACL", "COLUMN a.b", "GRANT SELECT(b) ON a TO x;\n");
   const std::string second = Whole("ACL", "COLUMN a.b", "GRANT SELECT(b) ON a TO y;\n");
   EXPECT_EQ(WithoutDefinitions(first + second,
-                               {Item("ACL", "COLUMN a.b", "GRANT SELECT(b) ON a TO y;\n")}),
+                               {Item("ACL", "COLUMN a.b", "GRANT SELECT(b) ON a TO y;\n")})
+                .script,
             first);
 }
 
 TEST(WithoutDefinitions, ATextThatReadsAsADefinitionIsNone) {
   const std::string script =
       kStart + Header("f", "FUNCTION") + "CREATE $$\n" + Whole("VIEW", "v", kView) + "$$;\n\n\n";
-  EXPECT_EQ(WithoutDefinitions(script, {Item("VIEW", "v", kView)}), script);
+  EXPECT_EQ(WithoutDefinitions(script, {Item("VIEW", "v", kView)}).script, script);
 }
 
 TEST(WithoutDefinitions, ANameIsFoundAsTheCommentWritesIt) {
   const std::string view = "CREATE VIEW public.\"v\n; Owner: w\" AS SELECT 1;\n";
   EXPECT_EQ(WithoutDefinitions(kStart + Whole("VIEW", "v ; Owner: w", view) + kKey,
-                               {Item("VIEW", "v\n; Owner: w", view)}),
+                               {Item("VIEW", "v\n; Owner: w", view)})
+                .script,
             kStart + kKey);
 }
 
