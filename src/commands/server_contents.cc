@@ -42,8 +42,12 @@ Result<std::unique_ptr<ServerContents>> ServerContents::Open(const ServerContent
 
 Status ServerContents::Begin() {
   ASSIGN_OR_RETURN(postgres::DatabaseFacts facts, postgres::ReadDatabaseFacts(connection_));
-  ASSIGN_OR_RETURN(sources::SnapshotSession snapshot,
-                   sources::SnapshotSession::Begin(connection_, kLockWaitSeconds));
+  // Parts of a table are loaded beside each other. But none by a key: its index may lack rows, and
+  // what is in the backup now cannot be mended.
+  const uint64_t one_scan_bytes_max = facts.major < 14 ? UINT64_MAX : 0;
+  ASSIGN_OR_RETURN(
+      sources::SnapshotSession snapshot,
+      sources::SnapshotSession::Begin(connection_, kLockWaitSeconds, one_scan_bytes_max));
   snapshot_.emplace(std::move(snapshot));
   ASSIGN_OR_RETURN(database_, sources::ReadDatabaseCatalog(connection_));
   DumpPrograms programs;
@@ -77,14 +81,8 @@ Status ServerContents::RequireLogged(const sources::TableToCopy& table) {
 
 Status ServerContents::CountRows(const sources::TableToCopy& table,
                                  format::LogicalTable& described) {
-  ASSIGN_OR_RETURN(std::string rows,
-                   connection_.QueryCell(fmt::format("SELECT pg_catalog.count(*) FROM ONLY {} {}",
-                                                     table.name(), table.condition)));
-  described.set_rows(std::stoull(rows));
-  // The server counts with an index where it can, and this one may be what lacks rows.
-  if (sources::IsReadByKey(table)) {
-    return sources::RequireAllRows(connection_, table, described.rows());
-  }
+  ASSIGN_OR_RETURN(uint64_t rows, sources::CountWithoutIndexes(connection_, table));
+  described.set_rows(rows);
   return {};
 }
 

@@ -338,6 +338,41 @@ def test_rows_come_from_every_version(major):
         assert two.expect(moment)["recovered"]["everything_because"] == ""
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("major", [13, 15])
+@pytest.mark.parametrize("vacuumed", [False, True])
+def test_all_rows_come_back_though_an_index_misses_some(major, vacuumed):
+    """A server of 13 finds ranges of a large table by its key alone, and every one counts with an index
+    where it was vacuumed; what is in a backup cannot be indexed again."""
+    with Scratch() as scratch:
+        programs = scratch.server_programs(major)
+        server = scratch.server(bindir=programs)
+        server.initdb()
+        server.configure("autovacuum = off")
+        scratch.protect(server, cluster={"bin_dir": str(programs)},
+                        restore={"test_directory": str(scratch.make_directory("trials"))})
+        server.sql("CREATE TABLE thin (id int PRIMARY KEY, body text) WITH (fillfactor = 10);"
+                   "INSERT INTO thin SELECT g, repeat('x', 800) FROM generate_series(1, 16500) g;"
+                   "ANALYZE thin")
+        server.sql("CHECKPOINT")
+        index = server.data / server.sql("SELECT pg_relation_filepath('thin_pkey')")
+        before = index.read_bytes()
+        server.sql("INSERT INTO thin SELECT g, repeat('x', 800) FROM generate_series(16501, 17000) g")
+        if vacuumed:
+            server.sql("VACUUM thin")
+        server.stop()
+        index.write_bytes(before)
+        server.start()
+        scratch.pgcairn("backup")
+        server.sql("CREATE DATABASE target")
+        server.sql("CREATE TABLE thin (id int, body text)", "target")
+        restored = scratch.pgcairn_json("restore", "--type=table", "--table=public.thin", "--replace",
+                                        "--database=postgres",
+                                        f"--target-url={server.conninfo('target')}")
+        assert restored["rows"] == 17000
+        assert server.sql("SELECT count(*), max(id) FROM thin", "target") == "17000|17000"
+
+
 class HistoryBesideLarge(History):
     """With another database that is larger than what is wanted, and than the log."""
 

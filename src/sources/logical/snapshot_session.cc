@@ -16,6 +16,7 @@ namespace {
 constexpr int kTriesMax = 10;
 // Of one statement: a long list is a long text for the parser, not more.
 constexpr size_t kTablesPerLock = 1000;
+constexpr uint64_t kBlockBytes = 8192;
 constexpr char kBegin[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 std::set<uint32_t> ReadableOf(const std::vector<TableToCopy>& tables) {
@@ -77,11 +78,12 @@ Status SetForRows(postgres::Connection& connection) {
 
 }  // namespace
 
-Result<SnapshotSession> SnapshotSession::Begin(postgres::Connection& connection, int lock_wait_s) {
+Result<SnapshotSession> SnapshotSession::Begin(postgres::Connection& connection, int lock_wait_s,
+                                               uint64_t one_scan_bytes_max) {
   constexpr char kDoing[] = "taking a snapshot of the database";
   for (int tries = 0; tries < kTriesMax; ++tries) {
     SnapshotSession session(connection);
-    Result<bool> taken = session.TryToTake(lock_wait_s);
+    Result<bool> taken = session.TryToTake(lock_wait_s, one_scan_bytes_max);
     if (!taken.ok()) {
       // The error is what matters; a transaction that cannot be ended goes with the session.
       (void)connection.Query("ROLLBACK");
@@ -97,7 +99,7 @@ Result<SnapshotSession> SnapshotSession::Begin(postgres::Connection& connection,
 }
 
 // False when there are tables that are not locked.
-Result<bool> SnapshotSession::TryToTake(int lock_wait_s) {
+Result<bool> SnapshotSession::TryToTake(int lock_wait_s, uint64_t one_scan_bytes_max) {
   ASSIGN_OR_RETURN(std::vector<TableToCopy> before, ListTables(*connection_, TableSizes::kNotYet));
   RETURN_IF_ERROR(connection_->Query(kBegin).status());
   RETURN_IF_ERROR(
@@ -119,6 +121,9 @@ Result<bool> SnapshotSession::TryToTake(int lock_wait_s) {
                    postgres::TimeCell(now, "the server's clock"));
   taken_at_ = *taken_at;
   ASSIGN_OR_RETURN(std::vector<TableToCopy> tables, ListTables(*connection_, TableSizes::kRead));
+  for (TableToCopy& table : tables) {
+    table.in_one_scan = (table.blocks + table.toast_blocks) * kBlockBytes <= one_scan_bytes_max;
+  }
   RETURN_IF_ERROR(FindKeys(*connection_, tables));
   std::set<uint32_t> held = ReadableOf(before), seen = ReadableOf(tables);
   if (!std::includes(held.begin(), held.end(), seen.begin(), seen.end())) return false;

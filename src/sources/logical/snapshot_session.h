@@ -21,10 +21,12 @@ namespace pgcairn::sources {
 class SnapshotSession {
  public:
   // `lock_wait_s`: how long a table may be locked by somebody else. The connection must be to the
-  // database and outlive this; its transaction is in use until End.
+  // database and outlive this; its transaction is in use until End. Tables of up to
+  // `one_scan_bytes_max` with their TOAST are to be read in one scan.
   // Errors: kTimeout, with the table and who locks it; kRefused, when tables appear faster than
   // they can be locked; those of Connection.
-  static Result<SnapshotSession> Begin(postgres::Connection& connection, int lock_wait_s);
+  static Result<SnapshotSession> Begin(postgres::Connection& connection, int lock_wait_s,
+                                       uint64_t one_scan_bytes_max = 0);
 
   // Those that the snapshot has and the role may read: each is locked.
   const std::vector<TableToCopy>& tables() const { return tables_; }
@@ -60,7 +62,7 @@ class SnapshotSession {
 
  private:
   explicit SnapshotSession(postgres::Connection& connection) : connection_(&connection) {}
-  Result<bool> TryToTake(int lock_wait_s);
+  Result<bool> TryToTake(int lock_wait_s, uint64_t one_scan_bytes_max);
   Status RequireStorageOfSnapshot();
 
   postgres::Connection* connection_;

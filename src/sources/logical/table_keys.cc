@@ -49,24 +49,29 @@ Result<std::optional<TableKey>> FindKey(postgres::Connection& connection,
 Status FindKeys(postgres::Connection& connection, std::vector<TableToCopy>& tables) {
   if (connection.server_major() >= 14) return {};
   for (TableToCopy& table : tables) {
-    if (table.blocks <= kBlocksPerPart || !table.condition.empty()) continue;
+    if (table.in_one_scan || table.blocks <= kBlocksPerPart || !table.condition.empty()) continue;
     ASSIGN_OR_RETURN(table.key, FindKey(connection, table).Context("looking for a key"));
   }
   return {};
 }
 
-Status RequireAllRows(postgres::Connection& connection, const TableToCopy& table, uint64_t rows) {
+Result<uint64_t> CountWithoutIndexes(postgres::Connection& connection, const TableToCopy& table) {
   const std::string doing = fmt::format("counting the rows of {}", table.name());
   for (const char* sql :
        {"SET LOCAL enable_seqscan = on", "SET LOCAL enable_indexscan = off",
         "SET LOCAL enable_indexonlyscan = off", "SET LOCAL enable_bitmapscan = off"}) {
     RETURN_IF_ERROR(connection.Query(sql).status().Context(doing));
   }
-  ASSIGN_OR_RETURN(
-      std::string count,
-      connection.QueryCell(fmt::format("SELECT pg_catalog.count(*) FROM ONLY {}", table.name()))
-          .Context(doing));
-  ASSIGN_OR_RETURN(uint64_t there, postgres::NumberCell<uint64_t>(count, "a number of rows"));
+  ASSIGN_OR_RETURN(std::string count,
+                   connection
+                       .QueryCell(fmt::format("SELECT pg_catalog.count(*) FROM ONLY {} {}",
+                                              table.name(), table.condition))
+                       .Context(doing));
+  return postgres::NumberCell<uint64_t>(count, "a number of rows");
+}
+
+Status RequireAllRows(postgres::Connection& connection, const TableToCopy& table, uint64_t rows) {
+  ASSIGN_OR_RETURN(uint64_t there, CountWithoutIndexes(connection, table));
   if (there == rows) return {};
   return Error{Code::kFailed,
                fmt::format("{} has {} rows, and read in parts by its key, which an index leads to, "

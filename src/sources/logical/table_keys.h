@@ -15,9 +15,13 @@ namespace pgcairn::sources {
 // read blocks in any order, or again the whole table for each part. In the session's transaction.
 Status FindKeys(postgres::Connection& connection, std::vector<TableToCopy>& tables);
 
+// The rows of a table that its condition lets through, found by no index: one may lack some. In the
+// session's transaction, whose later statements use none either.
+Result<uint64_t> CountWithoutIndexes(postgres::Connection& connection, const TableToCopy& table);
+
 // An index that lacks rows lets a part be short without a word. Of a table whose parts were read by
-// `key` this counts the rows without any index, in the transaction of a session with the same
-// snapshot and the locks, whose later statements use none either. kFailed: they are not `rows`.
+// `key` this counts the rows without any, in the transaction of a session with the same snapshot
+// and the locks. kFailed: they are not `rows`.
 Status RequireAllRows(postgres::Connection& connection, const TableToCopy& table, uint64_t rows);
 
 }  // namespace pgcairn::sources

@@ -33,6 +33,8 @@ struct TableToCopy {
   bool by_blocks = false;
   // By which it can be read in ranges where blocks cannot (table_keys.h).
   std::optional<TableKey> key;
+  // One scan reads it, however large it is (SnapshotSession::Begin).
+  bool in_one_scan = false;
   // In the table's order; without generated ones, which nothing can write.
   std::vector<std::string> columns;
   // "WHERE ..." of an extension's configuration table, "" for all rows (pg_extension.extcondition).

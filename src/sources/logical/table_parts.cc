@@ -30,6 +30,7 @@ std::string CopyOfAll(const TableToCopy& table) {
 }
 
 uint64_t PartCountOf(const TableToCopy& table) {
+  if (table.in_one_scan) return 1;
   return (table.blocks + kBlocksPerPart - 1) / kBlocksPerPart;
 }
 

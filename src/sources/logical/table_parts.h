@@ -9,10 +9,11 @@
 
 namespace pgcairn::sources {
 
-// A part is a run of blocks; 128 MiB, so that all workers have something to do until the end.
-// Fixed, so that the next backup compares each part with the same blocks. Of a key it is a range
-// as wide as a power of two, which holds up to twice as many rows.
-inline constexpr uint64_t kBlocksPerPart = 16'384;
+// A table that is not read in one scan has parts: runs of blocks of 64 MiB, so that all workers
+// have something to do until the end. Fixed, so that the next backup compares each part with the
+// same blocks. Of a key it is a range as wide as a power of two, which holds up to twice as many
+// rows.
+inline constexpr uint64_t kBlocksPerPart = 8'192;
 
 struct TablePart {
   uint32_t table_oid = 0;

@@ -32,17 +32,30 @@ TEST(TablePartsTest, ALargeOneIsCutAtFixedBlocksAndItsEndIsOpen) {
   ASSERT_EQ(parts.size(), 3u);
   EXPECT_EQ(
       parts[0].copy_sql,
-      "COPY (SELECT \"id\", \"Total\" FROM ONLY \"public\".\"Orders\" WHERE ctid < '(16384,0)') TO "
+      "COPY (SELECT \"id\", \"Total\" FROM ONLY \"public\".\"Orders\" WHERE ctid < '(8192,0)') TO "
       "STDOUT");
   EXPECT_EQ(parts[1].copy_sql,
             "COPY (SELECT \"id\", \"Total\" FROM ONLY \"public\".\"Orders\" WHERE ctid >= "
-            "'(16384,0)' AND "
-            "ctid < '(32768,0)') TO STDOUT");
+            "'(8192,0)' AND "
+            "ctid < '(16384,0)') TO STDOUT");
   EXPECT_EQ(parts[2].copy_sql,
             "COPY (SELECT \"id\", \"Total\" FROM ONLY \"public\".\"Orders\" WHERE ctid >= "
-            "'(32768,0)') TO "
+            "'(16384,0)') TO "
             "STDOUT");
   EXPECT_EQ(parts[2].number, 2u);
+}
+
+TEST(TablePartsTest, WhatOneScanReadsIsOnePartWhateverItsSize) {
+  TableToCopy table = Listed(10 * kBlocksPerPart);
+  table.key = TableKey{"id", "", 1, 1000};
+  table.in_one_scan = true;
+  for (bool by_blocks : {true, false}) {
+    table.by_blocks = by_blocks;
+    ASSERT_EQ(PartsOf(table).size(), 1u);
+    EXPECT_EQ(PartsOf(table)[0].copy_sql,
+              "COPY \"public\".\"Orders\" (\"id\", \"Total\") TO STDOUT");
+    EXPECT_FALSE(IsReadByKey(table));
+  }
 }
 
 TEST(TablePartsTest, WhatHasNoBlocksToChooseIsOnePart) {
