@@ -25,12 +25,13 @@ namespace pgcairn::commands {
 
 using OnPiece = std::function<Status(ByteView piece)>;
 
-// A stream, and where it comes from.
+// Where streams come from.
 struct StreamSource {
   std::string path;
   std::string what;   // for people: "table public.orders"
   bool rows = false;  // each piece is a row; else pieces end anywhere
-  // Of an earlier backup: chunks of these streams are not stored again.
+  // Of an earlier backup: chunks of these streams are not stored again. When it is cut those of the
+  // same name are known, a few of them at a time.
   std::vector<std::string> known_paths;
   uint64_t bytes_about = 0;  // decides who is first, and is what progress counts
   // Gives all pieces; `worker` is of the calling thread. Returns how many rows there were.
@@ -38,6 +39,9 @@ struct StreamSource {
   // When given: false means that this worker cannot read it now. Then the session does that has
   // locked all tables.
   std::function<Result<bool>(postgres::Connection& worker)> may_read = {};
+  // It becomes as many streams as it takes, each of whole rows and 64 MiB or more: PATH/0, PATH/1
+  // and so on. Else it is one stream.
+  bool cut = false;
 };
 
 struct CopiedStream {
@@ -45,9 +49,16 @@ struct CopiedStream {
     NewLeaf stored;
     std::optional<uint32_t> earlier;  // the number of a leaf of the previous map, which serves
   };
-  uint64_t rows = 0;
   uint64_t bytes = 0;
   std::vector<Leaf> leaves;
+};
+
+// What a source became: one stream at least.
+struct CopiedSource {
+  uint64_t rows = 0;
+  std::deque<CopiedStream> streams;  // in the order of their rows; stay where they are
+
+  uint64_t bytes() const;
 };
 
 struct StreamTools {
@@ -60,10 +71,13 @@ struct StreamTools {
   Progress& progress;
 };
 
+class StreamCopier;
+
 // The threads of a logical backup, one for each worker. Not for two threads at once.
 //
 // Memory for each thread: about 40 MiB, twice the longest row, and 66 bytes for each chunk that is
-// known of three parts of a table.
+// known, in 2 KiB of rows: of three parts of a table, or of 6 streams of one that is cut, and of 20
+// where rows are looked for.
 class StreamCopiers {
  public:
   // `tools` outlives it.
@@ -81,19 +95,18 @@ class StreamCopiers {
   Status Flush();
 
   // Its leaves are complete only after Flush.
-  const CopiedStream& result(size_t number) const { return results_[number]; }
+  const CopiedSource& result(size_t number) const { return results_[number]; }
   repository::ChunkCounts counts() const;
 
  private:
-  class Copier;
   class Turns;
 
   const StreamTools& tools_;
-  std::deque<CopiedStream> results_;  // each one is its thread's alone
-  std::vector<std::unique_ptr<Copier>> copiers_;
+  std::deque<CopiedSource> results_;  // each one is its thread's alone
+  std::vector<std::unique_ptr<StreamCopier>> copiers_;
 };
 
-// As lists hold it. Refers to `copied`.
-PlacedStream PlaceStream(const std::string& path, const CopiedStream& copied);
+// As lists hold them. Refers to `copied`.
+std::vector<PlacedStream> PlaceCopied(const StreamSource& source, const CopiedSource& copied);
 
 }  // namespace pgcairn::commands

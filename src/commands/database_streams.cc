@@ -64,13 +64,14 @@ void AddParts(const sources::SnapshotSession& snapshot, const sources::TableToCo
     std::string what = "table " + table.name();
     if (parts.size() > 1) what += fmt::format(", part {} of {}", part.number + 1, parts.size());
     StreamSource source;
-    source.path = RowsPath(part.table_oid, part.number);
+    source.cut = parts.size() == 1;
+    source.path = source.cut ? RowsFolder(part.table_oid) : RowsPath(part.table_oid, part.number);
     source.what = std::move(what);
     source.rows = true;
     source.read = [&snapshot, part](postgres::Connection& worker, const OnPiece& on_piece) {
       return CopyPart(snapshot, part, worker, on_piece);
     };
-    source.known_paths = PartAndNeighbours(part);
+    if (!source.cut) source.known_paths = PartAndNeighbours(part);
     source.bytes_about = (table.blocks + table.toast_blocks) * kPageBytes / parts.size();
     source.may_read = [&table](postgres::Connection& worker) {
       return sources::SnapshotSession::TryLock(worker, table);
@@ -184,11 +185,15 @@ format::LogicalCatalog DescribeDatabase(const DatabaseToCopy& database) {
 format::LogicalCatalog DescribeRows(const DatabaseToCopy& database, const StreamCopiers& copied,
                                     size_t first) {
   format::LogicalCatalog catalog = DescribeDatabase(database);
-  size_t stream = first;
+  size_t number = first;
   for (format::LogicalTable& table : *catalog.mutable_tables()) {
-    for (uint32_t part = 0; part < table.parts(); ++part, ++stream) {
-      table.set_rows(table.rows() + copied.result(stream).rows);
-      table.set_bytes(table.bytes() + copied.result(stream).bytes);
+    const uint32_t sources = table.parts();
+    table.set_parts(0);
+    for (uint32_t i = 0; i < sources; ++i) {
+      const CopiedSource& source = copied.result(number++);
+      table.set_parts(table.parts() + static_cast<uint32_t>(source.streams.size()));
+      table.set_rows(table.rows() + source.rows);
+      table.set_bytes(table.bytes() + source.bytes());
     }
   }
   return catalog;

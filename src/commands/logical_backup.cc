@@ -119,7 +119,9 @@ Result<Moment> TakeMoment(Run& run, StreamCopiers& copiers,
   const double deadline = MonotonicSeconds() + wait_s;
   for (;;) {
     ASSIGN_OR_RETURN(sources::SnapshotSession snapshot,
-                     sources::SnapshotSession::Begin(run.connection, wait_s));
+                     sources::SnapshotSession::Begin(
+                         run.connection, wait_s,
+                         static_cast<uint64_t>(run.settings.performance.one_scan_gib) << 30));
     for (postgres::Connection& worker : workers) RETURN_IF_ERROR(snapshot.Join(worker));
     ASSIGN_OR_RETURN(sources::DatabaseCatalog catalog,
                      sources::ReadDatabaseCatalog(run.connection));
@@ -194,10 +196,12 @@ Result<std::vector<PlacedStream>> CopyRows(Run& run, const Moment& moment, Strea
   ASSIGN_OR_RETURN(size_t last_number, copiers.Copy(last, workers, run.connection));
   RETURN_IF_ERROR(copiers.Flush());
 
-  std::vector<PlacedStream> streams{PlaceStream(last[0].path, copiers.result(last_number))};
+  std::vector<PlacedStream> streams = PlaceCopied(last[0], copiers.result(last_number));
   auto place = [&](const std::vector<StreamSource>& sources, size_t number) {
     for (const StreamSource& source : sources) {
-      streams.push_back(PlaceStream(source.path, copiers.result(number++)));
+      for (PlacedStream& placed : PlaceCopied(source, copiers.result(number++))) {
+        streams.push_back(std::move(placed));
+      }
     }
   };
   place(DocumentsOf(database, 0), moment.documents);

@@ -19,8 +19,10 @@ Error Contradiction(const std::string& what) {
 
 }  // namespace
 
+std::string RowsFolder(uint32_t table_oid) { return fmt::format("rows/{}", table_oid); }
+
 std::string RowsPath(uint32_t table_oid, uint32_t part) {
-  return fmt::format("rows/{}/{}", table_oid, part);
+  return fmt::format("{}/{}", RowsFolder(table_oid), part);
 }
 
 std::string LargeObjectsPath(uint32_t part) { return fmt::format("large_objects/{}", part); }

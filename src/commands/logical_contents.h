@@ -63,6 +63,7 @@ class LogicalContents : public DatabaseContents {
 };
 
 // Paths of streams.
+std::string RowsFolder(uint32_t table_oid);
 std::string RowsPath(uint32_t table_oid, uint32_t part);
 std::string LargeObjectsPath(uint32_t part);
 

@@ -10,6 +10,7 @@ constexpr int64_t kWalTimeoutMax = 86'400;
 constexpr int64_t kHealthCheckMin = 10;
 constexpr int64_t kHealthCheckMax = 604'800;
 constexpr int64_t kJobsMax = 256;
+constexpr int64_t kOneScanGibMax = 1'048'576;
 constexpr int64_t kGraceMax = 86'400;
 constexpr int64_t kLeaseExpiryMax = 31'536'000;
 // Above it nearly every pack would be written again and again.
@@ -60,6 +61,8 @@ std::vector<Key> BackupKeys(Settings& settings) {
        IntegerKey{&settings.compaction.live_share_min, 0, kLiveShareMax}},
       {"compression.level", IntegerKey{&settings.compression.level, 1, kLevelMax}},
       {"performance.jobs", IntegerKey{&settings.performance.jobs, 1, kJobsMax}},
+      {"performance.one_scan_gib",
+       IntegerKey{&settings.performance.one_scan_gib, 0, kOneScanGibMax}},
       {"restore.test_directory", PathKey{&settings.restore.test_directory}},
       {"restore.test_url", ConnectionKey{&settings.restore.test_url}},
       {"prune.grace", IntegerKey{&settings.prune.grace, 0, kGraceMax}},

@@ -140,7 +140,8 @@ TEST_F(RefusalTest, ValuesOutOfRangeNameTheRange) {
         Case{"retention", "incremental_backups", 0, 36500},
         Case{"monitoring", "health_check_interval", 10, 604800},
         Case{"cluster", "wal_timeout", 1, 86400}, Case{"cluster", "lock_timeout", 1, 86400},
-        Case{"compression", "level", 1, 19}, Case{"performance", "jobs", 1, 256}}) {
+        Case{"compression", "level", 1, 19}, Case{"performance", "jobs", 1, 256},
+        Case{"performance", "one_scan_gib", 0, 1'048'576}}) {
     auto config = [&](int64_t value) {
       return "{\"" + c.section + "\": {\"" + c.key + "\": " + std::to_string(value) + "}}";
     };

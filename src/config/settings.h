@@ -98,6 +98,9 @@ struct Settings {
   struct Performance {
     // Threads, 1 to 256; default: the cores that the process may use.
     int64_t jobs = 1;
+    // Tables up to this size are read in one scan by a logical backup, larger ones in parts; 0: all
+    // large ones in parts. To 1,048,576.
+    int64_t one_scan_gib = 4;
   } performance;
 
   struct Restore {

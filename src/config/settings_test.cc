@@ -106,6 +106,7 @@ TEST_F(SettingsTest, AnEmptyEnvironmentAndNoFileGiveDefaults) {
   EXPECT_TRUE(settings.schedules.verify_after_backup);
   EXPECT_EQ(settings.verification.depth, VerifyDepth::kNew);
   EXPECT_EQ(settings.performance.jobs, std::max(1u, std::thread::hardware_concurrency()));
+  EXPECT_EQ(settings.performance.one_scan_gib, 4);
   EXPECT_EQ(settings.restore.test_directory, "/tmp");
   EXPECT_TRUE(settings.storage.encryption_enabled);
   EXPECT_EQ(settings.SourceOf("storage.local_path"), "default");
@@ -132,7 +133,7 @@ TEST_F(SettingsTest, OwnKeysAreReadWithTheirSources) {
                 "method": "physical", "bin_dir": "bin", "wal_timeout": 5,
                 "lock_timeout": 6},
     "storage": {"log_path": "logs"}, "encryption": {"key_file": "/k"}, "compression": {"level": 19},
-    "performance": {"jobs": 7}, "restore": {"test_directory": "t", "test_url": "host=/trials"},
+    "performance": {"jobs": 7, "one_scan_gib": 0}, "restore": {"test_directory": "t", "test_url": "host=/trials"},
     "schedules": {"verification": "never"}, "verification": {"depth": "deep"}, "monitoring": {"notification_channels": []}})");
   Settings settings = Loaded();
   EXPECT_EQ(settings.cluster.name, "shop.eu-1");
@@ -146,6 +147,7 @@ TEST_F(SettingsTest, OwnKeysAreReadWithTheirSources) {
   EXPECT_EQ(settings.encryption.key_file, "/k");
   EXPECT_EQ(settings.compression.level, 19);
   EXPECT_EQ(settings.performance.jobs, 7);
+  EXPECT_EQ(settings.performance.one_scan_gib, 0);
   EXPECT_EQ(settings.restore.test_directory, directory_.Path("base/t"));
   EXPECT_EQ(settings.restore.test_url.Reveal(), "host=/trials");
   EXPECT_FALSE(settings.schedules.verify_after_backup);

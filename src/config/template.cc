@@ -61,7 +61,8 @@ std::string ConfigTemplate(std::string_view cluster_name) {
     // "level": 3  // zstd, 1 (fast) to 19 (small)
   }},
   "performance": {{
-    // "jobs": 4  // threads; default: the cores
+    // "jobs": 4,  // threads; default: the cores
+    // "one_scan_gib": 4  // logical backups: tables that are larger are read in parts beside each other
   }},
   "restore": {{
     // "test_directory": "/var/tmp",  // room for restore --test; default: TMPDIR or /tmp

@@ -94,8 +94,8 @@ TEST(ConfigTemplate, EveryCommentedKeyCanBePutToUse) {
   for (const char* key :
        {"cluster.connection", "cluster.data_directory", "cluster.method", "cluster.bin_dir",
         "cluster.wal_timeout", "cluster.lock_timeout", "storage.log_path", "encryption.key_file",
-        "compression.level", "performance.jobs", "restore.test_directory", "restore.test_url",
-        "verification.depth"}) {
+        "compression.level", "performance.jobs", "performance.one_scan_gib",
+        "restore.test_directory", "restore.test_url", "verification.depth"}) {
     EXPECT_TRUE(settings.IsSet(key)) << key;
   }
   EXPECT_EQ(settings.storage.log_path, directory.Path("storage/logs"));

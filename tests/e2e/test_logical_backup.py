@@ -220,7 +220,7 @@ def test_a_database_without_anything_comes_back(cluster):
 
 @pytest.fixture(name="of_13", scope="module")
 def _of_13():
-    with LogicalCluster(13) as cluster:
+    with LogicalCluster(13, performance={"jobs": 2, "one_scan_gib": 0}) as cluster:
         yield cluster
 
 

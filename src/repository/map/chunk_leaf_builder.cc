@@ -61,6 +61,7 @@ void ChunkLeafBuilder::Close() {
       chunks_.size() == same_as_->leaf.chunks.size()) {
     unchanged_ = same_as_;
   }
+  same_as_ = nullptr;
   kept_blobs_.clear();
   kept_packs_.clear();
 }

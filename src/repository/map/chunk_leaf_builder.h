@@ -25,7 +25,7 @@ class ChunkLeafBuilder {
   // The blob went into a pack. Of a blob that the leaf has no chunk in, nothing.
   void SetBlob(uint32_t blob_serial, uint32_t pack_serial, const BlobLocation& location);
 
-  // No more chunks.
+  // No more chunks. What was kept is of no more use to this but for `unchanged`.
   void Close();
 
   size_t chunk_count() const { return chunks_.size(); }

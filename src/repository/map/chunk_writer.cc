@@ -42,6 +42,7 @@ void ChunkWriter::BeginStream(uint32_t stream, const KnownChunks* known) {
   leaves_ = 0;
   known_ = known;
   next_.reset();
+  last_known_leaf_.reset();
 }
 
 Status ChunkWriter::Add(ByteView chunk) {
@@ -54,7 +55,10 @@ Status ChunkWriter::Add(ByteView chunk) {
   std::optional<KnownChunk> same =
       known_ == nullptr ? std::nullopt : known_->Find(id, length, next_);
   next_.reset();
-  if (same) next_ = KnownChunk{same->leaf, same->entry + 1};
+  if (same) {
+    next_ = KnownChunk{same->leaf, same->entry + 1};
+    last_known_leaf_ = same->leaf->number;
+  }
   if (!same) {
     ++counts_.new_chunks;
     counts_.new_raw_bytes += length;

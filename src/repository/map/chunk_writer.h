@@ -57,12 +57,18 @@ class ChunkWriter {
   ChunkWriter(const ClusterAccess& cluster, PackUploader& uploader, MetadataWriter& metadata,
               int level, CompactionBudget* budget, OnLeaf on_leaf);
 
-  // `known` may be null; it lives until EndStream, and its leaves until Flush.
+  // `known` may be null; it lives until EndStream.
   void BeginStream(uint32_t stream, const KnownChunks* known);
   // 1 byte to kChunkBytesMax.
   Status Add(ByteView chunk);
   // A stream without chunks has no leaf.
   Status EndStream();
+  // The number of the known leaf that has the last chunk of the stream that was known; nothing when
+  // none was.
+  std::optional<uint32_t> last_known_leaf() const { return last_known_leaf_; }
+  // The last chunk ended a leaf. Where leaves end the chunks themselves say, as far as they can: a
+  // stream that ends here has the same leaves in the next backup, whatever is before them.
+  bool is_between_leaves() const { return !current_; }
   // Stores what is open, so that every leaf of the streams that were ended is in the metadata
   // writer.
   Status Flush();
@@ -101,7 +107,8 @@ class ChunkWriter {
   uint32_t blob_serials_ = 0;
   std::vector<std::optional<PackReference>> packs_;  // by serial; nothing while open
   const KnownChunks* known_ = nullptr;
-  std::optional<KnownChunk> next_;  // where the next chunk lies if nothing changed
+  std::optional<KnownChunk> next_;           // where the next chunk lies if nothing changed
+  std::optional<uint32_t> last_known_leaf_;  // of the stream
   std::optional<Leaf> current_;
   std::deque<Leaf> waiting_;
   size_t waiting_bytes_ = 0;

@@ -47,9 +47,9 @@ bool RowChunker::EndsBehind(ByteView row) const {
 }
 
 Status RowChunker::Emit() {
-  RETURN_IF_ERROR(on_chunk_(chunk_));
+  Status status = on_chunk_(chunk_);
   chunk_.clear();
-  return {};
+  return status;
 }
 
 }  // namespace pgcairn::sources

@@ -38,6 +38,8 @@ class RowChunker {
 
   // One whole row with its line end; at least one byte.
   Status Add(ByteView row);
+  // The last row ended a chunk.
+  bool is_between_chunks() const { return chunk_.empty(); }
   // After the last row. The chunker can then take the rows of another stream.
   Status End();
 
