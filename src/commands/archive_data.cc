@@ -45,6 +45,7 @@ class DataAdder {
     AddLargeObjects();
     AddClearing();
     for (const format::LogicalTable& table : catalog_.tables()) RETURN_IF_ERROR(AddTable(table));
+    AddSettling();
     AddBlobs();
     for (const format::LogicalSequence& sequence : catalog_.sequences()) AddSequence(sequence);
     AddViews();
@@ -95,6 +96,16 @@ class DataAdder {
       }
       clearing_[table->oid()] = item.id;
       files_.statements.emplace_back(item.file, ClearStatement(*table));
+      data_.push_back(std::move(item));
+    }
+  }
+
+  void AddSettling() {
+    for (const format::LogicalTable& table : catalog_.tables()) {
+      if (!NeedsClearing(table)) continue;
+      ArchiveItem item = NewDataItem(table);
+      item.needs.push_back(loading_.at(table.oid()));
+      files_.statements.emplace_back(item.file, SettleStatement(table));
       data_.push_back(std::move(item));
     }
   }

@@ -20,7 +20,7 @@ struct ArchiveFiles {
     std::string file;
   };
   std::vector<Table> tables;
-  // Files of statements that run before rows are loaded, and what is in them.
+  // Files of statements that run before rows are loaded or behind them, and what is in them.
   std::vector<std::pair<std::string, std::string>> statements;
   std::string large_objects;  // the list of their files; empty without large objects
 };

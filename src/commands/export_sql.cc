@@ -54,6 +54,9 @@ class ScriptWriter {
     RETURN_IF_ERROR(pages.ReadAll(contents_, progress_, [this](const LargeObjectPage& page) {
       return Say(PutStatement(page.oid, page.offset, page.hex));
     }));
+    for (const format::LogicalTable& table : catalog_.tables()) {
+      if (NeedsClearing(table)) RETURN_IF_ERROR(Say(SettleStatement(table)));
+    }
     for (const format::LogicalSequence& sequence : catalog_.sequences()) {
       RETURN_IF_ERROR(Say(SequenceStatement(sequence)));
     }

@@ -13,11 +13,16 @@ namespace pgcairn::commands {
 // `text` as a string of standard SQL.
 std::string StandardLiteral(std::string_view text);
 
-// Takes the rows; of a table that CREATE EXTENSION fills, use ClearStatement before it.
+// Takes the rows; of a table that CREATE EXTENSION fills, use ClearStatement before it and
+// SettleStatement behind it.
 std::string CopyStatement(const format::LogicalTable& table);
 // CREATE EXTENSION may have put rows there that are among those of the backup.
 bool NeedsClearing(const format::LogicalTable& table);
+// Takes no rows of other tables away: where a key would do that and the role may not keep it from
+// it, an error says so.
 std::string ClearStatement(const format::LogicalTable& table);
+// What was left of other tables that refers to this one leads somewhere afterwards, or is an error.
+std::string SettleStatement(const format::LogicalTable& table);
 
 // The privileges of everybody on the schema public, whatever they were: PostgreSQL 15 gives others
 // than those before it, and pg_dump writes how they differ from one of the two. "" when the backup

@@ -4,6 +4,10 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
+#include <utility>
+
+#include "sources/logical/target_table.h"
 
 namespace pgcairn::commands {
 
@@ -31,6 +35,21 @@ std::vector<std::string> CirclesOfExtensions(const format::LogicalCatalog& catal
   std::vector<const format::LogicalTable*> tables;
   for (const format::LogicalTable& table : catalog.tables()) tables.push_back(&table);
   return CirclesOfExtensions(tables);
+}
+
+// Of a table that has no condition no row is left when those are emptied that come before it, nor
+// does it matter which of its own rows go with others.
+Status RequireEmptyingIsAll(postgres::Connection& connection,
+                            const std::vector<const format::LogicalTable*>& tables) {
+  std::set<std::pair<std::string, std::string>> without_rows;
+  for (auto at = tables.rbegin(); at != tables.rend(); ++at) {
+    const format::LogicalTable& table = **at;
+    if (table.condition().empty()) without_rows.emplace(table.schema(), table.name());
+    RETURN_IF_ERROR(sources::RequireDeletingIsAll(
+        connection, table.schema(), table.name(),
+        fmt::format("emptying {}.{} of an extension", table.schema(), table.name()), without_rows));
+  }
+  return {};
 }
 
 }  // namespace pgcairn::commands

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "format/logical.pb.h"
+#include "postgres/connection.h"
+#include "util/result.h"
 
 namespace pgcairn::commands {
 
@@ -15,5 +17,11 @@ namespace pgcairn::commands {
 std::vector<std::string> CirclesOfExtensions(
     const std::vector<const format::LogicalTable*>& tables);
 std::vector<std::string> CirclesOfExtensions(const format::LogicalCatalog& catalog);
+
+// Whether these tables, which are there, can be emptied of what their conditions name in a session
+// whose keys are watched over, in the reverse of their order and in one transaction: kRefused where
+// that changes rows that a condition leaves out, or rows of yet another table.
+Status RequireEmptyingIsAll(postgres::Connection& connection,
+                            const std::vector<const format::LogicalTable*>& tables);
 
 }  // namespace pgcairn::commands

@@ -188,8 +188,10 @@ class DatabaseRestore {
       steps.push_back({fmt::format("load {} large objects", run_.report.large_objects),
                        [this] { return LoadObjects(); }, way_on_});
     }
-    steps.push_back({fmt::format("set {} sequences", run_.report.sequences),
-                     [this] { return SetAllSequences(); }, way_on_});
+    steps.push_back(
+        {fmt::format("set {} sequences", run_.report.sequences),
+         [this] { return sources::SetSequences(run_.session.connection, rows_.sequences); },
+         way_on_});
     if (!place_.beside_others) return;
     steps.push_back({fmt::format("note in the schema {} that all rows are there", kRestoreMarker),
                      [this] {
@@ -221,65 +223,20 @@ class DatabaseRestore {
     }
   }
 
-  // Extensions that are left out had configuration, which only now is known to have no place.
-  Status LeaveOutAbsentConfiguration(std::vector<const format::LogicalTable*>& tables) {
-    if (!run_.options.skip_extensions) return {};
-    std::vector<const format::LogicalTable*> there;
-    for (const format::LogicalTable* table : tables) {
-      if (table->of_extension()) {
-        ASSIGN_OR_RETURN(
-            std::optional<sources::TargetTable> found,
-            sources::FindTable(run_.session.connection, table->schema(), table->name()));
-        if (!found) {
-          std::erase_if(run_.report.tables, [table](const auto& counted) {
-            return counted.schema == table->schema() && counted.name == table->name();
-          });
-          run_.report.rows -= table->rows();
-          run_.report.bytes -= table->bytes();
-          run_.report.skipped.push_back(
-              fmt::format("the {} rows of {}.{}: the extension that it is of was left out",
-                          table->rows(), table->schema(), table->name()));
-          continue;
-        }
-      }
-      there.push_back(table);
-    }
-    tables = std::move(there);
-    return {};
-  }
-
   Status LoadRows() {
+    RETURN_IF_ERROR(CompletePlan(run_, scripts_->plan(), place_.beside_others, rows_));
     RowLoad load{run_.contents,  rows_.tables,          run_.conninfo,
                  run_.threads(), run_.options.progress, rows_.replaced};
-    RETURN_IF_ERROR(LeaveOutAbsentConfiguration(load.tables));
     RETURN_IF_ERROR(LoadAllRows(load).status());
     return NoteDanglingKeys();
   }
 
-  Status SetAllSequences() {
-    if (run_.options.skip_extensions) {
-      std::vector<sources::SequenceValue> there;
-      for (const sources::SequenceValue& value : rows_.sequences) {
-        ASSIGN_OR_RETURN(
-            bool may, sources::MaySetSequence(run_.session.connection, value.schema, value.name));
-        if (may) {
-          there.push_back(value);
-        } else {
-          run_.report.skipped.push_back(fmt::format(
-              "the value of the sequence {}.{}: the extension that it is of was left out",
-              value.schema, value.name));
-        }
-      }
-      rows_.sequences = std::move(there);
-      run_.report.sequences = rows_.sequences.size();
-    }
-    return sources::SetSequences(run_.session.connection, rows_.sequences);
-  }
-
-  // Of tables that belong together not all may have been written.
+  // Of tables that belong together not all may have been written. Of an extension's there may be
+  // rows that it made and no backup has.
   Status NoteDanglingKeys() {
     for (const format::LogicalTable* table : rows_.tables) {
-      if (!rows_.replaced.contains(table->oid())) continue;
+      const bool unwatched = table->of_extension() && run_.session.silent;
+      if (!unwatched && !rows_.replaced.contains(table->oid())) continue;
       Result<std::vector<std::string>> dangling =
           sources::FindDanglingKeys(run_.session.connection, table->schema(), table->name());
       if (!dangling.ok() && dangling.code() == Code::kConnection) return dangling.error();

@@ -9,11 +9,11 @@
 #include <optional>
 #include <utility>
 
+#include "commands/extension_rows.h"
 #include "commands/logical_run.h"
 #include "commands/work_in_parallel.h"
 #include "sources/logical/large_object_load.h"
 #include "sources/logical/table_load.h"
-#include "sources/logical/target_table.h"
 #include "util/log.h"
 
 namespace pgcairn::commands {
@@ -126,12 +126,11 @@ class RowLoader {
     std::vector<RowItem> items(items_.begin(), first_of_others);
     items_.erase(items_.begin(), first_of_others);
     std::ranges::sort(items, {}, &RowItem::table);
+    std::vector<const format::LogicalTable*> tables;
+    for (const RowItem& item : items) tables.push_back(load_.tables[item.table]);
     return sources::InTransaction(connection, [&]() -> Status {
+      RETURN_IF_ERROR(RequireEmptyingIsAll(connection, tables));
       for (auto item = items.rbegin(); item != items.rend(); ++item) {
-        const format::LogicalTable& table = *load_.tables[item->table];
-        RETURN_IF_ERROR(sources::RequireDeletingIsAll(
-            connection, table.schema(), table.name(),
-            fmt::format("emptying {}.{} of an extension", table.schema(), table.name())));
         RETURN_IF_ERROR(MakeRoom(connection, *item));
       }
       for (const RowItem& item : items) {

@@ -15,6 +15,8 @@ namespace pgcairn::commands {
 namespace {
 
 constexpr size_t kJobsBytesMax = size_t{64} << 20;
+constexpr char kNoSuchExtension[] =
+    "the extension that it is of was left out, or has no such table here";
 
 // What a platform's tables have been through is true of the tables that are there, not of those
 // that the backup was made of: a service would change them again.
@@ -45,11 +47,31 @@ class RowsPlanner {
     NoteLargeObjects();
     if (beside_others_ && !goes_on_) RETURN_IF_ERROR(RefuseLargeObjectsThatAreThere());
     RefuseCircles();
+    RETURN_IF_ERROR(RefuseEmptyingMore());
     return std::move(plan_);
+  }
+
+  Status Complete(RowsPlan& plan) {
+    plan_ = std::move(plan);
+    for (const format::LogicalTable* table : std::exchange(plan_.tables, {})) {
+      if (plan_.unknown.contains(table->oid())) {
+        TakeBack(*table);
+        RETURN_IF_ERROR(AddMade(*table));
+      } else {
+        plan_.tables.push_back(table);
+      }
+    }
+    RETURN_IF_ERROR(LeaveOutSequences());
+    plan = std::move(plan_);
+    return {};
   }
 
  private:
   Status Add(const format::LogicalTable& table) {
+    if (run_.options.skip_extensions && table.of_extension() &&
+        !IsThere("TABLE", table.schema(), table.name())) {
+      plan_.unknown.insert(table.oid());
+    }
     plan_.tables.push_back(&table);
     run_.report.tables.push_back({table.schema(), table.name(), table.rows(), table.bytes()});
     run_.report.rows += table.rows();
@@ -67,12 +89,40 @@ class RowsPlanner {
     return target_.there.contains(sources::HeadOf(kind, schema, name));
   }
 
+  // From the report alone.
+  void TakeBack(const format::LogicalTable& table) {
+    std::erase_if(run_.report.tables, [&table](const auto& counted) {
+      return counted.schema == table.schema() && counted.name == table.name();
+    });
+    run_.report.rows -= table.rows();
+    run_.report.bytes -= table.bytes();
+  }
+
+  Status AddMade(const format::LogicalTable& table) {
+    if (beside_others_) return AddBesideOthers(table);
+    if (IsThere("TABLE", table.schema(), table.name())) return Add(table);
+    LeaveOut(table, kNoSuchExtension);
+    return {};
+  }
+
+  // No backup says which one it is of.
+  Status AddOfMissingExtension(const format::LogicalTable& table) {
+    auto is_made = [&](const DefinitionPlan::Definition& made) {
+      return IsJobTable(table) ? made.extension == "pg_cron" : !made.extension.empty();
+    };
+    if (goes_on_ || std::ranges::none_of(definitions_.before_rows, is_made)) {
+      LeaveOut(table, kNoSuchExtension);
+      return {};
+    }
+    if (IsJobTable(table)) return AddJobs(table);
+    plan_.unknown.insert(table.oid());
+    return Add(table);
+  }
+
   Status AddBesideOthers(const format::LogicalTable& table) {
     postgres::Connection& connection = run_.session.connection;
     if (!IsThere("TABLE", table.schema(), table.name())) {
-      if (!table.of_extension()) return Add(table);
-      LeaveOut(table, "the extension that it is of is made without them");
-      return {};
+      return table.of_extension() ? AddOfMissingExtension(table) : Add(table);
     }
     ASSIGN_OR_RETURN(std::optional<sources::TableInUse> there,
                      sources::LookAtTable(connection, table.schema(), table.name()));
@@ -226,6 +276,23 @@ class RowsPlanner {
     return {};
   }
 
+  Status LeaveOutSequences() {
+    for (const sources::SequenceValue& value : std::exchange(plan_.sequences, {})) {
+      ASSIGN_OR_RETURN(bool may,
+                       sources::MaySetSequence(run_.session.connection, value.schema, value.name));
+      if (may) {
+        plan_.sequences.push_back(value);
+      } else {
+        run_.report.skipped.push_back(fmt::format(
+            "the value of the sequence {}.{}: the extension that it is of was left out, or the "
+            "role {} may not set it",
+            value.schema, value.name, target_.role));
+      }
+    }
+    run_.report.sequences = plan_.sequences.size();
+    return {};
+  }
+
   // They keep their numbers, which rows refer to.
   Status RefuseLargeObjectsThatAreThere() {
     std::vector<uint32_t> oids;
@@ -254,6 +321,21 @@ class RowsPlanner {
     }
   }
 
+  // Of extensions that the restore makes nothing is known yet: the same is asked again later.
+  Status RefuseEmptyingMore() {
+    if (run_.session.silent) return {};
+    std::vector<const format::LogicalTable*> there;
+    for (const format::LogicalTable* table : plan_.tables) {
+      if (table->of_extension() && IsThere("TABLE", table->schema(), table->name())) {
+        there.push_back(table);
+      }
+    }
+    Status all = RequireEmptyingIsAll(run_.session.connection, there);
+    if (all.ok() || all.code() != Code::kRefused) return all;
+    run_.refusals.push_back(all.error());
+    return {};
+  }
+
   void NoteLargeObjects() {
     const auto& objects = run_.contents.catalog().large_objects();
     run_.report.large_objects = static_cast<uint64_t>(objects.size());
@@ -279,6 +361,14 @@ class RowsPlanner {
 Result<RowsPlan> PlanRows(LogicalRun& run, const sources::TargetDefinitions& target,
                           const DefinitionPlan& definitions, bool beside_others, bool goes_on) {
   return RowsPlanner(run, target, definitions, beside_others, goes_on).Plan();
+}
+
+Status CompletePlan(LogicalRun& run, const DefinitionPlan& definitions, bool beside_others,
+                    RowsPlan& plan) {
+  if (plan.unknown.empty() && !run.options.skip_extensions) return {};
+  ASSIGN_OR_RETURN(sources::TargetDefinitions target,
+                   sources::ReadTargetDefinitions(run.session.connection));
+  return RowsPlanner(run, target, definitions, beside_others, true).Complete(plan);
 }
 
 }  // namespace pgcairn::commands

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct RowsPlan {
   std::map<uint32_t, std::vector<std::string>> replaced;
   // Tables that an interrupted restore may have filled, as SQL has their names.
   std::vector<std::string> emptied;
+  // By their oids, tables of extensions that the restore makes, or leaves out: what they are at the
+  // target is known when the definitions are made.
+  std::set<uint32_t> unknown;
   std::vector<sources::SequenceValue> sequences;
   std::vector<sources::CronJob> jobs;  // that functions make; their table is none of `tables`
 };
@@ -30,5 +34,10 @@ struct RowsPlan {
 // Reads the rows of cron.job.
 Result<RowsPlan> PlanRows(LogicalRun& run, const sources::TargetDefinitions& target,
                           const DefinitionPlan& definitions, bool beside_others, bool goes_on);
+
+// When the definitions are made: decides about the tables that were unknown, as a restore does that
+// goes on behind them, and about sequences that came with them.
+Status CompletePlan(LogicalRun& run, const DefinitionPlan& definitions, bool beside_others,
+                    RowsPlan& plan);
 
 }  // namespace pgcairn::commands

@@ -1,6 +1,6 @@
 """A server that has some extensions more than its package, whose tables hold rows that belong to the
-database: every_settings; linked_settings and circular_settings, whose tables refer to each other. No
-extension of contrib has such tables.
+database: every_settings; linked_settings, cascading_settings and circular_settings, whose tables refer
+to each other. No extension of contrib has such tables.
 
 A server looks for extensions beside its own program (make_relative_path in port/path.c). So the
 program is copied into the scratch directory, and all else there are links to what the package has.
@@ -13,7 +13,7 @@ import shutil
 from scratch import give_to_server_user
 
 DATABASES = pathlib.Path(__file__).parent / "databases"
-EXTENSIONS = ("every_settings", "linked_settings", "circular_settings")
+EXTENSIONS = ("every_settings", "linked_settings", "cascading_settings", "circular_settings")
 PROGRAMS = ("postgres", "initdb", "pg_ctl")
 
 

@@ -1,5 +1,6 @@
 """`restore --test` of a logical backup proves that it can be restored, and leaves nothing behind."""
 
+import json
 import os
 import signal
 
@@ -80,17 +81,26 @@ def test_a_trial_makes_a_database_of_its_own_where_it_is_told(cluster):
     assert databases(other) == before and trials(cluster) == []
 
 
+def whole_and_endless(cluster):
+    """Two backups; with the second a trial takes for ever, in filling a view."""
+    whole = cluster.backup()["backup_id"]
+    cluster.source.sql("CREATE MATERIALIZED VIEW endless AS SELECT CASE WHEN current_database() "
+                       "LIKE 'pgcairn_test%' THEN pg_sleep(3600) IS NULL END", "source")
+    endless = cluster.backup()["backup_id"]
+    cluster.source.sql("DROP MATERIALIZED VIEW endless", "source")
+    return whole, endless
+
+
+INSIDE = "FROM pg_stat_activity WHERE query LIKE 'REFRESH%endless%' AND datname LIKE 'pgcairn_test%'"
+CLAIMS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+
+
 @pytest.mark.slow
 def test_a_killed_trials_database_is_dropped_by_the_next(cluster):
     other = cluster.server("others")
     other.initdb()
     other.start()
-    whole = cluster.backup()["backup_id"]
-    # Only in a trial it takes for ever.
-    cluster.source.sql("CREATE MATERIALIZED VIEW endless AS SELECT CASE WHEN current_database() "
-                       "LIKE 'pgcairn_test%' THEN pg_sleep(3600) IS NULL END", "source")
-    endless = cluster.backup()["backup_id"]
-    cluster.source.sql("DROP MATERIALIZED VIEW endless", "source")
+    whole, endless = whole_and_endless(cluster)
     configure(cluster, test_url=other.conninfo("postgres"))
     # Somebody's own, one of them with a name like a trial's and one with a trial's comment.
     other.sql("CREATE ROLE owner_of_it")
@@ -101,10 +111,9 @@ def test_a_killed_trials_database_is_dropped_by_the_next(cluster):
     def next_trial():
         return cluster.pgcairn_json("restore", "--test", f"--source={whole}")["removed_databases"]
 
-    inside = "FROM pg_stat_activity WHERE query LIKE 'REFRESH%endless%' AND datname LIKE 'pgcairn_test%'"
     run = start(cluster, "restore", "--test", f"--source={endless}")
     try:
-        wait_for(lambda: other.sql(f"SELECT count(*) {inside}") == "1", "the trial to take for ever")
+        wait_for(lambda: other.sql(f"SELECT count(*) {INSIDE}") == "1", "the trial to take for ever")
         [left] = set(databases(other)) - set(before)
         comment = other.sql("SELECT shobj_description(oid, 'pg_database') FROM pg_database "
                             f"WHERE datname = '{left}'")
@@ -119,10 +128,50 @@ def test_a_killed_trials_database_is_dropped_by_the_next(cluster):
         assert next_trial() == [] and left in databases(other), "it is claimed"
     finally:
         kill(run)
-    claims = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
-    wait_for(lambda: other.sql(claims) == "0", "the claim to end")
+    wait_for(lambda: other.sql(CLAIMS) == "0", "the claim to end")
     assert next_trial() == [left] and databases(other) == before
     assert next_trial() == [] and databases(other) == before
+
+
+@pytest.mark.slow
+def test_a_role_that_is_no_superuser_drops_databases_of_its_own_killed_trials_alone(cluster):
+    other = cluster.server("of_testers")
+    other.initdb()
+    other.start()
+    other.sql("CREATE ROLE owner_of_it; CREATE ROLE tester LOGIN CREATEDB; "
+              "CREATE ROLE colleague LOGIN CREATEDB")
+    whole, endless = whole_and_endless(cluster)
+    before = databases(other)
+
+    def removed_by_next():
+        result = cluster.pgcairn("--output=json", "restore", "--test", f"--source={whole}")
+        assert "which a killed trial left behind" not in result.stderr
+        return json.loads(result.stdout)["removed_databases"]
+
+    def killed_trial_of(user):
+        configure(cluster, test_url=other.conninfo("postgres", user))
+        there = databases(other)
+        run = start(cluster, "restore", "--test", f"--source={endless}")
+        try:
+            wait_for(lambda: other.sql(f"SELECT count(*) {INSIDE}") == "1", "the trial to take for ever")
+            [left] = set(databases(other)) - set(there)
+            assert removed_by_next() == [] and left in databases(other), "it goes on"
+            run.send_signal(signal.SIGSTOP)
+            of_it = f"FROM pg_stat_activity WHERE datname = '{left}'"
+            other.sql(f"SELECT pg_terminate_backend(pid) {of_it}")
+            wait_for(lambda: other.sql(f"SELECT count(*) {of_it}") == "0", "its sessions to end")
+            assert removed_by_next() == [] and left in databases(other), "it is claimed"
+        finally:
+            kill(run)
+        wait_for(lambda: other.sql(CLAIMS) == "0", "the claim to end")
+        return left
+
+    of_colleague = killed_trial_of("colleague")
+    of_tester = killed_trial_of("tester")
+    assert removed_by_next() == [of_tester]
+    assert databases(other) == sorted([*before, of_colleague])
+    other.sql("GRANT colleague TO tester")
+    assert removed_by_next() == [of_colleague] and databases(other) == before
 
 
 def test_a_restored_table_with_other_rows_fails_the_trial(cluster):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any, Callable, List
@@ -45,13 +46,14 @@ SET statement_timeout = 0;
 SET lock_timeout = 0;
 
 """
-CLEARED = b"""DELETE FROM ONLY "public"."of_extension";
+CLEARED = b"""-- emptied "public"."of_extension"
 SELECT pg_catalog.lo_create(16500);
 SELECT pg_catalog.lo_create(16501);
 SELECT pg_catalog.lo_create(16502);
 SELECT pg_catalog.lo_create(16503);
 """
-FINISHED = b"""SELECT pg_catalog.setval('"public"."plain_id_seq"'::regclass, 899, true);
+FINISHED = b"""-- filled "public"."of_extension"
+SELECT pg_catalog.setval('"public"."plain_id_seq"'::regclass, 899, true);
 SELECT pg_catalog.setval('"we""ird"."it''s"'::regclass, 1, false);
 SELECT pg_catalog.setval('"public"."down"'::regclass, '-9223372036854775808', true);
 ALTER LARGE OBJECT 16500 OWNER TO "ro""le";
@@ -68,6 +70,16 @@ PUBLIC = b"""REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO PUBLIC;
 """
 REFRESHED = b'REFRESH MATERIALIZED VIEW "public"."vi""ew";\n'
+
+
+# What is done for a table of an extension, which test_extension_rows.py looks at.
+BLOCK = re.compile(
+    rb"^DO 'DECLARE\n  (\w+) pg_catalog\.regclass := ''(.*?)'';\n.*?^END';$", re.DOTALL | re.MULTILINE
+)
+
+
+def without_blocks(script: bytes) -> bytes:
+    return BLOCK.sub(rb"-- \1 \2", script)
 
 
 def expected() -> bytes:
@@ -100,7 +112,7 @@ def test_an_export_is_the_schema_and_the_rows(
 ) -> None:
     example = LogicalExample(tmp_path, blob_raw=blob_raw, leaf_chunks=leaf_chunks)
     example.export(roles="roles.sql")
-    assert (tmp_path / "out.sql").read_bytes() == expected()
+    assert without_blocks((tmp_path / "out.sql").read_bytes()) == expected()
     assert (tmp_path / "roles.sql").read_bytes() == ROLES
     assert sorted(os.listdir(tmp_path)) == ["host.key", "out.sql", "repo", "roles.sql"]
     for name in ("out.sql", "roles.sql"):
@@ -112,7 +124,7 @@ def test_the_command_exports_and_says_what_is_in_the_file(tmp_path: Path) -> Non
     out = tmp_path / "out.sql"
     done = run_reader(example, "export", BACKUP, "--to-file", str(out))
     assert done.returncode == 0, done.stderr
-    assert out.read_bytes() == expected()
+    assert without_blocks(out.read_bytes()) == expected()
     assert "wrote 6 tables with 906 rows, 3 sequences, 4 large objects" in done.stdout
     assert "roles are not in the file; --roles-to-file" in done.stdout
     assert "not in the backup: rows of pg_temp.x: of a session" in done.stdout
@@ -135,7 +147,7 @@ def test_rows_for_a_table_that_cannot_be_made_are_left_out(tmp_path: Path) -> No
     assert "fail: load it without -1 and ON_ERROR_STOP" in done.stdout, done.stderr
     written = (tmp_path / "out.sql").read_bytes()
     assert b'COPY "we""ird"' not in written and b'"of_extension" ' not in written
-    assert b'DELETE FROM ONLY "public"."of_extension"' not in written
+    assert b"of_extension\"'" not in written
     assert b'COPY "public"."plain"' in written
 
 

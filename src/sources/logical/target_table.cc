@@ -18,15 +18,19 @@ WHERE tgrelid = $1::pg_catalog.regclass AND NOT tgisinternal
   AND tgenabled::pg_catalog.text = ANY ($2::pg_catalog.text[])
 ORDER BY tgname)";
 
-// Foreign keys of others that do more than refuse, and rules.
+// Foreign keys that do more than refuse, with the table whose rows they change, and rules.
 constexpr char kConsequences[] = R"(
-SELECT 'the foreign key ' || conname || ' of ' || conrelid::pg_catalog.regclass
-FROM pg_catalog.pg_constraint
-WHERE contype = 'f' AND confrelid = $1::pg_catalog.regclass AND confdeltype IN ('c', 'n', 'd')
+SELECT 'the foreign key ' || con.conname || ' of ' || con.conrelid::pg_catalog.regclass,
+  n.nspname, c.relname
+FROM pg_catalog.pg_constraint con
+JOIN pg_catalog.pg_class c ON c.oid = con.conrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE con.contype = 'f' AND con.confrelid = $1::pg_catalog.regclass
+  AND con.confdeltype IN ('c', 'n', 'd')
 UNION ALL
-SELECT 'the rule ' || rulename FROM pg_catalog.pg_rewrite
+SELECT 'the rule ' || rulename, NULL, NULL FROM pg_catalog.pg_rewrite
 WHERE ev_class = $1::pg_catalog.regclass AND ev_type = '4' AND ev_enabled <> 'D'
-ORDER BY 1 LIMIT 3)";
+ORDER BY 1)";
 
 // The same comparison as the server's own check when a key is made (RI_Initial_Check in
 // src/backend/utils/adt/ri_triggers.c).
@@ -104,15 +108,19 @@ Result<bool> HasSchema(postgres::Connection& connection, const std::string& sche
 }
 
 Status RequireDeletingIsAll(postgres::Connection& connection, const std::string& schema,
-                            const std::string& name, const std::string& doing) {
+                            const std::string& name, const std::string& doing,
+                            const std::set<std::pair<std::string, std::string>>& without_rows) {
   ASSIGN_OR_RETURN(
       postgres::Rows rows,
       connection.Query(kConsequences, {postgres::QualifiedName(schema, name)}).Context(doing));
-  if (rows.rows.empty()) return {};
-  return Error{Code::kRefused,
-               fmt::format("{}: {} would do more than that, and the role may not keep it from it",
-                           doing, rows.rows[0][0].value_or("")),
-               "connect as a role that may set session_replication_role, or drop that first"};
+  for (const postgres::Row& row : rows.rows) {
+    if (row[1] && row[2] && without_rows.contains({*row[1], *row[2]})) continue;
+    return Error{Code::kRefused,
+                 fmt::format("{}: {} would do more than that, and the role may not keep it from it",
+                             doing, row[0].value_or("")),
+                 "connect as a role that may set session_replication_role, or drop that first"};
+  }
+  return {};
 }
 
 Result<EmptiedTable> EmptiedTable::Make(postgres::Connection& connection, bool silent,

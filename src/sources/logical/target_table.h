@@ -2,7 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "postgres/connection.h"
@@ -24,10 +26,12 @@ Result<std::optional<TargetTable>> FindTable(postgres::Connection& connection,
 Result<bool> HasSchema(postgres::Connection& connection, const std::string& schema);
 
 // For sessions whose triggers and keys cannot be kept from firing. kRefused: deleting rows of the
-// table would change rows of other tables, or do something else in their place. `doing` is what the
-// error says of it.
+// table would change rows of other tables, or do something else in their place. Tables
+// `without_rows` (schema and name) have none that could change. `doing` is what the error says of
+// it.
 Status RequireDeletingIsAll(postgres::Connection& connection, const std::string& schema,
-                            const std::string& name, const std::string& doing);
+                            const std::string& name, const std::string& doing,
+                            const std::set<std::pair<std::string, std::string>>& without_rows = {});
 
 // In a transaction: lets nobody else write to the table until its end, keeps its triggers from
 // firing, and deletes those of its rows that `condition` ("WHERE ..." or "") covers. `silent` as

@@ -46,7 +46,7 @@ class RowsWriter:
         out.writelines(sql.settings(catalog))
         # Those first that refer to others (section 17).
         for table in reversed(catalog.tables):
-            if table.of_extension and not table.condition and table.oid not in self._unmade:
+            if self._is_cleared(table):
                 out.write(sql.clear_extension_table(table))
         out.writelines(self._large_objects.create())
 
@@ -84,12 +84,18 @@ class RowsWriter:
                 )
         if len(self._seen_pages.parts) != self._catalog.large_object_parts:
             raise ReaderError("large_objects", "are stored in fewer parts than the catalog says")
+        for table in self._catalog.tables:
+            if self._is_cleared(table):
+                self._out.write(sql.settle_extension_table(table))
         self._out.writelines(sql.set_sequence(found) for found in self._catalog.sequences)
         self._out.writelines(self._large_objects.finish())
         self._out.write(b"\n")
         self._out.write(after_rows)
         self._out.writelines(sql.public_schema(self._catalog))
         self._out.writelines(sql.refresh_view(view) for view in self._catalog.filled_views)
+
+    def _is_cleared(self, table: LogicalTable) -> bool:
+        return table.of_extension and not table.condition and table.oid not in self._unmade
 
     def _open_copy(self, table: Optional[LogicalTable]) -> None:
         """Parts of one table that follow each other share a COPY."""

@@ -9,6 +9,87 @@ from .messages import LogicalCatalog, LogicalLargeObject, LogicalSequence, Logic
 
 END_OF_ROWS = b"\\.\n\n"
 
+# Rows that the extension made and no backup has, because a condition leaves them out or their
+# table is no configuration, must not go or change with those that come back. ONLY: rows of tables
+# that inherit from it are no part of it.
+CLEAR = b"""DECLARE
+  emptied pg_catalog.regclass := {};
+  before pg_catalog.text := pg_catalog.current_setting('session_replication_role');
+  key record;
+  has_rows boolean;
+BEGIN
+  FOR key IN
+    SELECT conname, conrelid::pg_catalog.regclass AS child,
+      confdeltype IN ('c', 'n', 'd') AS changes
+    FROM pg_catalog.pg_constraint
+    WHERE contype = 'f' AND confrelid = emptied AND conrelid <> emptied
+  LOOP
+    BEGIN
+      EXECUTE 'SELECT EXISTS (SELECT FROM ONLY ' || key.child || ')' INTO has_rows;
+      IF has_rows THEN
+        PERFORM pg_catalog.set_config('session_replication_role', 'replica', true);
+      END IF;
+    EXCEPTION WHEN insufficient_privilege THEN
+      IF key.changes THEN
+        RAISE EXCEPTION 'emptying % would change rows of %, which no backup has (foreign key %)',
+          emptied, key.child, key.conname
+          USING HINT = 'Load as a role that may set session_replication_role.';
+      END IF;
+    END;
+  END LOOP;
+  EXECUTE 'DELETE FROM ONLY ' || emptied;
+  IF before <> pg_catalog.current_setting('session_replication_role') THEN
+    PERFORM pg_catalog.set_config('session_replication_role', before, true);
+  END IF;
+END"""
+
+# Such rows were left alone, also those that refer to what the database had not any more: of a key
+# that cascades, they went with that there. Without the privilege the keys were watched over, and
+# nothing can dangle.
+SETTLE = b"""DECLARE
+  filled pg_catalog.regclass := {};
+  key record;
+  has_rows boolean;
+BEGIN
+  BEGIN
+    PERFORM pg_catalog.set_config('session_replication_role',
+      pg_catalog.current_setting('session_replication_role'), true);
+  EXCEPTION WHEN insufficient_privilege THEN
+    RETURN;
+  END;
+  FOR key IN
+    SELECT con.conname, con.conrelid::pg_catalog.regclass AS child,
+      con.confdeltype = 'c' AS cascades,
+      pg_catalog.format('FROM %s %s c WHERE %s AND NOT EXISTS (SELECT FROM ONLY %s p WHERE %s)',
+        CASE child.relkind WHEN 'p' THEN '' ELSE 'ONLY' END, con.conrelid::pg_catalog.regclass,
+        pg_catalog.string_agg(pg_catalog.format('c.%I IS NOT NULL', a.attname), ' AND '), filled,
+        pg_catalog.string_agg(pg_catalog.format('p.%I OPERATOR(%I.%s) c.%I', b.attname, n.nspname,
+          o.oprname, a.attname), ' AND ')) AS dangling
+    FROM pg_catalog.pg_constraint con
+    JOIN pg_catalog.pg_class child ON child.oid = con.conrelid
+    CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(con.conkey), pg_catalog.unnest(con.confkey),
+      pg_catalog.unnest(con.conpfeqop)) AS k (own, other, op)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = con.conrelid AND a.attnum = k.own
+    JOIN pg_catalog.pg_attribute b ON b.attrelid = con.confrelid AND b.attnum = k.other
+    JOIN pg_catalog.pg_operator o ON o.oid = k.op
+    JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+    WHERE con.contype = 'f' AND con.convalidated AND con.conparentid = 0
+      AND con.confrelid = filled AND con.conrelid <> filled
+    GROUP BY con.oid, con.conname, con.conrelid, con.confdeltype, child.relkind
+  LOOP
+    IF key.cascades THEN
+      EXECUTE 'DELETE ' || key.dangling;
+      CONTINUE;
+    END IF;
+    EXECUTE 'SELECT EXISTS (SELECT ' || key.dangling || ')' INTO has_rows;
+    IF has_rows THEN
+      RAISE EXCEPTION 'rows of % refer to rows of % that are not there (foreign key %)',
+        key.child, filled, key.conname
+        USING HINT = 'They came with the extension; the database that was backed up had none.';
+    END IF;
+  END LOOP;
+END"""
+
 
 def identifier(name: bytes) -> bytes:
     return b'"' + name.replace(b'"', b'""') + b'"'
@@ -43,9 +124,18 @@ def settings(catalog: LogicalCatalog) -> Iterator[bytes]:
 
 
 def clear_extension_table(table: LogicalTable) -> bytes:
-    """CREATE EXTENSION may have put rows there that are among those of the backup. ONLY: rows of
-    tables that inherit from it are no part of it."""
-    return b"DELETE FROM ONLY " + qualified(table.schema, table.name) + b";\n"
+    """CREATE EXTENSION may have put rows there that are among those of the backup."""
+    return _block(CLEAR, table)
+
+
+def settle_extension_table(table: LogicalTable) -> bytes:
+    """Behind its rows: what was left in other tables leads somewhere afterwards, or is an error."""
+    return _block(SETTLE, table)
+
+
+def _block(body: bytes, table: LogicalTable) -> bytes:
+    name = literal(qualified(table.schema, table.name))
+    return b"DO " + literal(body.replace(b"{}", name)) + b";\n"
 
 
 def copy(table: LogicalTable) -> bytes:
