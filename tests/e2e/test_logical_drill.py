@@ -95,6 +95,13 @@ INSIDE = "FROM pg_stat_activity WHERE query LIKE 'REFRESH%endless%' AND datname 
 CLAIMS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
 
 
+def leave_nothing_but_the_claim(run, server, database):
+    run.send_signal(signal.SIGSTOP)
+    of_it = f"FROM pg_stat_activity WHERE datname = '{database}'"
+    server.sql(f"SELECT pg_terminate_backend(pid) {of_it}")
+    wait_for(lambda: server.sql(f"SELECT count(*) {of_it}") == "0", "its sessions to end")
+
+
 @pytest.mark.slow
 def test_a_killed_trials_database_is_dropped_by_the_next(cluster):
     other = cluster.server("others")
@@ -121,10 +128,7 @@ def test_a_killed_trials_database_is_dropped_by_the_next(cluster):
         other.sql(f"COMMENT ON DATABASE pgcairn_test_0123456789abcdef01234567 IS '{comment}'")
         assert next_trial() == [] and left in databases(other), "it goes on"
         # The claim alone, too: a trial is not always in its database.
-        run.send_signal(signal.SIGSTOP)
-        of_it = f"FROM pg_stat_activity WHERE datname = '{left}'"
-        other.sql(f"SELECT pg_terminate_backend(pid) {of_it}")
-        wait_for(lambda: other.sql(f"SELECT count(*) {of_it}") == "0", "its sessions to end")
+        leave_nothing_but_the_claim(run, other, left)
         assert next_trial() == [] and left in databases(other), "it is claimed"
     finally:
         kill(run)
@@ -156,10 +160,7 @@ def test_a_role_that_is_no_superuser_drops_databases_of_its_own_killed_trials_al
             wait_for(lambda: other.sql(f"SELECT count(*) {INSIDE}") == "1", "the trial to take for ever")
             [left] = set(databases(other)) - set(there)
             assert removed_by_next() == [] and left in databases(other), "it goes on"
-            run.send_signal(signal.SIGSTOP)
-            of_it = f"FROM pg_stat_activity WHERE datname = '{left}'"
-            other.sql(f"SELECT pg_terminate_backend(pid) {of_it}")
-            wait_for(lambda: other.sql(f"SELECT count(*) {of_it}") == "0", "its sessions to end")
+            leave_nothing_but_the_claim(run, other, left)
             assert removed_by_next() == [] and left in databases(other), "it is claimed"
         finally:
             kill(run)
