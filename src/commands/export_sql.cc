@@ -128,8 +128,10 @@ Status WriteSqlScript(const LogicalContents& contents, const ExportSelection& se
   postgres::ShortenedScript shortened =
       postgres::WithoutDefinitions(definitions, selection.without);
   for (const postgres::ArchiveItem& item : shortened.not_found) {
-    LogWarning("{} {} cannot be loaded, but is in the script: it is not written as expected",
-               item.kind.value_or(""), item.tag.value_or(""));
+    LogWarning(
+        "{} {} cannot be loaded, but is in the script: load it without ON_ERROR_STOP, or "
+        "export with --format=directory",
+        item.kind.value_or(""), item.tag.value_or(""));
   }
   definitions = std::move(shortened.script);
   const postgres::DefinitionsScript split = postgres::SplitDefinitions(definitions);
